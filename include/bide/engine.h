@@ -586,7 +586,8 @@ static inline void bide_op_work(bide_op *op, bide_pool *pool,
     union {
         int (*fn)(void *);
         uint64_t bits;
-    } function = {.bits = 0};
+    } function;
+    function.bits = 0;
     function.fn = fn;
     bide__op_set(op, BIDE_OP_WORK, NULL, arg, function.bits);
     op->file = (bide_fd *)(void *)pool;
