@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+# Short names for what the scripts and meson do; nothing is decided here.
+
+all: # build the library into build/
+	@tools/build.sh
+
+demo: # build, and run the examples
+	@tools/setup.sh demo
+	@tools/demo.sh
+
+test: # every test, as continuous integration runs them
+	@tools/setup.sh test
+	@/usr/bin/python3 tools/test.py
+
+bench: # the benchmarks, against the peers
+	@tools/setup.sh bench
+	@/usr/bin/python3 bench/run.py
+
+install: all # below /usr/local
+	@tools/install.sh
+
+clean: # remove what was built
+	@rm -rf build
+
+help: # show these lines
+	@sed -n 's/^\([a-z]*\):[^#]*# */make \1\t/p' Makefile
+
+.PHONY: all demo test bench install clean help

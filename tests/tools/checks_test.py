@@ -1,0 +1,142 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Each check of tools/ finds what it is there to find.
+
+A check that always passes looks like one that works. So each gets a small
+tree with one fault in it, and the same tree without.
+"""
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+TOOLS = pathlib.Path(__file__).resolve().parents[2] / 'tools'
+SPDX = '/* SPDX-License-Identifier: MIT */\n'
+DOC = '''/*
+ * bide_x — do x.
+ *
+ * Returns:  0.
+ * Suspends: never.
+ * Thread:   any.
+ */
+BIDE_API int bide_x(void);
+'''
+WAIT = '''/*
+ * bide_x — wait.
+ *
+ * Suspends: always.
+ * Cancel:   safe.
+ * Thread:   any.
+ */
+BIDE_API BIDE_SUSPENDS void bide_x(void);
+'''
+FUNCTION = 'int f(void)\n{\n%s}\n'
+
+# What is tested, the check, a file, its text, and words of the complaint or
+# None where there must not be one.
+CASES = [
+    ('a layer includes a lower one', 'layers',
+     'src/task/a.c', '#include "engine/engine.h"\n', None),
+    ('a layer includes a higher one', 'layers',
+     'src/engine/a.c', '#include "task/task.h"\n', 'task is not below'),
+    ('a layer includes its neighbour', 'layers',
+     'src/io/a.c', '#include "sync/queue.h"\n', 'sync is not below'),
+    ('a layer includes a file without naming the layer', 'layers',
+     'src/io/a.c', '#include "io.h"\n', 'layer/file.h'),
+    ('a directory is no layer', 'layers', 'src/misc/a.c', '\n', 'not a layer'),
+    ('a public header includes a private one', 'layers',
+     'include/bide/a.h', '#include "base/base.h"\n', 'only public headers'),
+    ('an example includes a private header', 'layers',
+     'examples/a.c', '#include "base/base.h"\n', 'only public headers'),
+
+    ('80 columns', 'style', 'src/base/a.c',
+     SPDX + f'/* {"x" * 74} */\n', None),
+    ('81 columns', 'style', 'src/base/a.c',
+     SPDX + f'/* {"x" * 75} */\n', '81 columns'),
+    ('80 columns of letters that take two bytes', 'style', 'src/base/a.c',
+     SPDX + f'/* {"ä" * 74} */\n', None),
+    ('a tab', 'style', 'src/base/a.c', SPDX + '\tint x;\n', 'a tab'),
+    ('a space at the end', 'style', 'README.md', 'x \n', 'ends in a space'),
+    ('no newline at the end', 'style', 'README.md', 'x', 'one newline'),
+    ('no licence', 'style', 'src/base/a.c', 'int x;\n', 'first line'),
+    ('something undone', 'style', 'src/base/a.c',
+     SPDX + '/* TO' + 'DO: more */\n', 'left in'),
+    ('a template of mkstemp', 'style', 'src/base/a.c',
+     SPDX + 'char name[] = "bide-X' + 'XXXXX";\n', None),
+    ('a path of one machine', 'style', 'docs/a.md',
+     'see /ro' + 'ot/bide\n', 'one machine'),
+    ('a function of 70 lines', 'style', 'src/base/a.c',
+     SPDX + FUNCTION % ('    ;\n' * 70), None),
+    ('a function of 71 lines', 'style', 'src/base/a.c',
+     SPDX + FUNCTION % ('    ;\n' * 71), '71 lines'),
+    ('malloc', 'style', 'src/io/a.c',
+     SPDX + 'void *p = malloc(1);\n', 'malloc() is called'),
+    ('free', 'style', 'src/io/a.c', SPDX + 'free (p);\n', 'free() is called'),
+    ('strdup', 'style', 'src/io/a.c',
+     SPDX + 'p = strdup(q);\n', 'strdup() is called'),
+    ('malloc in a comment, and names that end so', 'style', 'src/io/a.c',
+     SPDX + '/* as malloc() */ bide__free(p); allocator->free(p);\n', None),
+    ('malloc in the allocator', 'style', 'src/base/alloc.c',
+     SPDX + 'void *p = malloc(1);\n', None),
+
+    ('a complete comment', 'docs', 'include/bide/a.h', DOC, None),
+    ('a complete comment of what suspends', 'docs',
+     'include/bide/a.h', WAIT, None),
+    ('no comment', 'docs', 'include/bide/a.h',
+     'BIDE_API int bide_x(void);\n', 'no comment'),
+    ('a comment of another function', 'docs', 'include/bide/a.h',
+     DOC.replace('bide_x —', 'bide_y —'), 'no comment'),
+    ('no Returns', 'docs', 'include/bide/a.h',
+     DOC.replace('Returns', 'Gives'), '"Returns:"'),
+    ('no Suspends', 'docs', 'include/bide/a.h',
+     DOC.replace(' * Suspends: never.\n', ''), '"Suspends:"'),
+    ('no Suspends, said for the whole header', 'docs', 'include/bide/a.h',
+     '/* Suspends: never; no function of this\n * header does. */\n'
+     + DOC.replace(' * Suspends: never.\n', ''), None),
+    ('no Thread', 'docs', 'include/bide/a.h',
+     DOC.replace('Thread', 'Where'), '"Thread:"'),
+    ('no Cancel', 'docs', 'include/bide/a.h',
+     WAIT.replace('Cancel', 'Abort'), '"Cancel:"'),
+    ('says never, and suspends', 'docs', 'include/bide/a.h',
+     WAIT.replace('always', 'never'), 'contradicts'),
+    ('says always, and does not', 'docs', 'include/bide/a.h',
+     DOC.replace('never', 'always'), 'contradicts'),
+
+    ('a source that is not listed', 'lists',
+     'src/base/a.c', SPDX, 'src/meson.build'),
+    ('a test that is not listed', 'lists',
+     'tests/base/a_test.c', SPDX, 'tests/meson.build'),
+    ('an example without its output', 'lists',
+     'examples/a.c', SPDX, '.out'),
+]
+
+
+def complaint(check, path, text):
+    """What the check says of a tree with this one file."""
+    with tempfile.TemporaryDirectory() as root:
+        file = pathlib.Path(root) / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        run = subprocess.run(
+            [sys.executable, TOOLS / f'check_{check}.py', root],
+            capture_output=True, text=True)
+    if run.stderr or run.returncode != (1 if run.stdout else 0):
+        return f'exit status {run.returncode}: {run.stderr}'
+    return run.stdout
+
+
+def main():
+    print(f'1..{len(CASES)}')
+    failed = False
+    for number, (what, check, path, text, words) in enumerate(CASES, 1):
+        said = complaint(check, path, text)
+        good = words in said if words else not said
+        if not good:
+            print(f'# it said: {said!r}')
+        print('ok' if good else 'not ok', number, f'- {check}: {what}')
+        failed = failed or not good
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

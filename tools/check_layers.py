@@ -1,0 +1,53 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Includes go one way: base <- arch <- engine <- task <- {sync, io}.
+
+A file of src/ may include its own layer, lower ones and public headers. A
+public header includes only public ones; so do examples and benchmarks, which
+are users like any other (they may have headers beside them).
+"""
+import re
+
+import sources
+
+HEIGHT = {'base': 0, 'arch': 1, 'engine': 2, 'task': 3, 'sync': 4, 'io': 4}
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
+
+
+def complaint_in_layer(layer, quote, name):
+    if quote == '<':
+        return None
+    target = name.split('/')[0]
+    if '/' not in name or target not in HEIGHT:
+        return f'"{name}" is not of the form "layer/file.h"'
+    if target == layer or HEIGHT[target] < HEIGHT[layer]:
+        return None
+    return f'{layer} may not include "{name}": {target} is not below it'
+
+
+def complaint_in_public(area, quote, name):
+    if quote == '"' and (area == 'include' or '/' in name):
+        return f'only public headers may be included here, not "{name}"'
+    return None
+
+
+def check(root):
+    patterns = ['src/*/*.[chS]', 'include/**/*.h', 'examples/*.[ch]',
+                'bench/*.c']
+    for source in sources.sources(root, patterns):
+        area, layer = source.path.split('/')[:2]
+        if area == 'src' and layer not in HEIGHT:
+            yield source.path, 1, f'{layer} is not a layer'
+            continue
+        for found in INCLUDE.finditer(source.text):
+            quote, name = found.groups()
+            if area == 'src':
+                what = complaint_in_layer(layer, quote, name)
+            else:
+                what = complaint_in_public(area, quote, name)
+            if what:
+                yield source.path, source.line_at(found.start(1)), what
+
+
+if __name__ == '__main__':
+    sources.main(check)

@@ -1,0 +1,37 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Every file that should be built or run is listed where it belongs.
+
+Meson is told its sources by name. A file that nobody listed would be compiled
+and tested nowhere, and nobody would notice.
+"""
+import pathlib
+import re
+
+import sources
+
+# What is listed, where, and by which part of its path.
+LISTS = [
+    ('src/*/*.[cS]', 'src/meson.build', r'src/(.*)'),
+    ('tests/*/*_test.c', 'tests/meson.build', r'tests/(.*)_test\.c'),
+    ('examples/*.c', 'examples/meson.build', r'examples/(.*)\.c'),
+    ('bench/*.c', 'bench/meson.build', r'bench/(.*)\.c'),
+]
+
+
+def check(root):
+    root = pathlib.Path(root)
+    for pattern, where, part in LISTS:
+        listing = root / where
+        listed = listing.read_text() if listing.exists() else ''
+        for source in sources.sources(root, [pattern]):
+            name = re.fullmatch(part, source.path).group(1)
+            if f"'{name}'" not in listed:
+                yield source.path, 1, f"'{name}' is not listed in {where}"
+    for program in sources.sources(root, ['examples/*.c']):
+        if not (root / program.path).with_suffix('.out').exists():
+            yield program.path, 1, 'what it prints is not in a .out beside it'
+
+
+if __name__ == '__main__':
+    sources.main(check)

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""Compile programs as their users would, and compare what they print.
+
+Each program is one file NAME.c with NAME.out beside it. It is compiled once,
+against an installed copy that pkg-config finds, and run on each backend, and
+once more where the kernel refuses io_uring, which must not be noticed.
+"""
+import concurrent.futures
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+from tally import Tally
+
+COMPARE = pathlib.Path(__file__).resolve().parents[1].joinpath(
+    'tests', 'tools', 'compare.py')
+WARNINGS = ['-std=gnu11', '-Wall', '-Wextra', '-Werror']
+
+
+def pkg_config(prefix):
+    env = dict(os.environ, PKG_CONFIG_PATH=str(prefix / 'lib' / 'pkgconfig'))
+    return subprocess.run(
+        ['pkg-config', '--cflags', '--libs', 'bide'], env=env, check=True,
+        stdout=subprocess.PIPE, text=True).stdout.split()
+
+
+def run_one(source, flags, prefix, helpers, scratch):
+    """Compile a program and run it in each way."""
+    tally = Tally()
+    label = f'{source.parent.name}/{source.name}'
+    program = scratch / f'{source.parent.name}-{source.stem}'
+    compiled = subprocess.run(
+        ['cc', *WARNINGS, str(source), '-o', str(program), *flags],
+        capture_output=True, text=True)
+    if compiled.returncode != 0:
+        tally.fail(f'{label} does not compile', compiled.stderr)
+        return tally
+    ways = [('on uring', 'uring', [helpers / 'with_uring']),
+            ('on epoll', 'epoll', []),
+            ('without io_uring', None, [helpers / 'no_uring', 'EPERM'])]
+    for way, backend, wrapper in ways:
+        env = dict(os.environ, LD_LIBRARY_PATH=str(prefix / 'lib'))
+        env.pop('BIDE_BACKEND', None)
+        if backend:
+            env['BIDE_BACKEND'] = backend
+        run = subprocess.run(
+            [sys.executable, COMPARE, source.with_suffix('.out'), *wrapper,
+             program], env=env, capture_output=True, text=True)
+        tally.add_program({
+            'name': f'{label} {way}', 'stdout': run.stdout,
+            'stderr': run.stderr, 'returncode': run.returncode,
+            'result': {0: 'OK', 77: 'SKIP'}.get(run.returncode, 'FAIL')})
+    return tally
+
+
+def run_all(sources, prefix, helpers):
+    """Run many at a time: they wait more than they compute."""
+    total = Tally()
+    flags = pkg_config(prefix)
+    with tempfile.TemporaryDirectory() as scratch:
+        with concurrent.futures.ThreadPoolExecutor(4) as threads:
+            for tally in threads.map(
+                    lambda source: run_one(source, flags, prefix, helpers,
+                                           pathlib.Path(scratch)), sources):
+                total.add(tally)
+    return total

@@ -1,0 +1,175 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Run every test in every way that counts; `make test` calls this.
+
+    tools/test.py             all stages
+    tools/test.py asan tsan   some of them
+    tools/test.py --list      what there is
+
+Each stage has a build directory of its own below build/test/, so that running
+it again compiles only what has changed. A stage is one line of output, with
+its failures below it. The last line is the sum: "N passed, N failed". What
+counts as one is a test of a test program, or a program whose output is
+compared. The exit status is 1 when anything failed.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+import programs
+from tally import Tally
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BUILD = ROOT / 'build' / 'test'
+MESON = next((path for path in ['/usr/bin/meson', shutil.which('meson')]
+              if path and os.path.exists(path)), 'meson')
+LIMIT_SECONDS = 600  # for one step of a stage; none comes near it
+
+# A sanitizer's report must fail the test, not only be printed.
+SANITIZER_OPTIONS = {
+    'ASAN_OPTIONS': 'abort_on_error=1:detect_stack_use_after_return=0',
+    'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1',
+    'TSAN_OPTIONS': 'halt_on_error=1',
+}
+
+
+class Broken(Exception):
+    """A step of a stage, a build for one, did not work at all."""
+
+
+def step(command, env=None):
+    """Run a command that must work; its output is shown only otherwise."""
+    try:
+        run = subprocess.run(command, cwd=ROOT, text=True, env=env,
+                             stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, timeout=LIMIT_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise Broken(f'no end after {LIMIT_SECONDS} s: {command}')
+    if run.returncode != 0:
+        raise Broken(run.stdout)
+
+
+def build(name, compiler, *options):
+    """Configure and compile; return the build directory."""
+    directory = BUILD / name
+    env = dict(os.environ, CC=compiler)
+    options = ['-Dwerror=true', *options]
+    if not (directory / 'build.ninja').exists():
+        shutil.rmtree(directory, ignore_errors=True)
+        step([MESON, 'setup', directory, *options], env)
+    else:
+        step([MESON, 'configure', directory, *options], env)
+    step(['ninja', '-C', directory], env)
+    return directory
+
+
+def random_addresses_off():
+    """Sanitizers of gcc 12 and clang 14 reserve fixed ranges of addresses,
+    which newer kernels now and then give to something else."""
+    wrapper = ['setarch', '-R']
+    works = shutil.which('setarch') and subprocess.run(
+        [*wrapper, 'true'], stderr=subprocess.DEVNULL).returncode == 0
+    return ['--wrapper', ' '.join(wrapper)] if works else []
+
+
+def meson_test(directory, *options):
+    """Run the tests of a build; their results."""
+    log = directory / 'meson-logs' / 'testlog.json'
+    log.unlink(missing_ok=True)
+    run = subprocess.run(
+        [MESON, 'test', '-C', directory, '--no-rebuild', *options],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env=dict(os.environ, **SANITIZER_OPTIONS))
+    if not log.exists():
+        if run.returncode == 0:  # no test matches
+            return Tally()
+        raise Broken(run.stdout)
+    tally = Tally()
+    for line in log.read_text().splitlines():
+        tally.add_program(json.loads(line))
+    return tally
+
+
+def stage_gcc():
+    """gcc, as users get it; the checks of the sources"""
+    directory = build('gcc', 'gcc', f'--prefix={BUILD / "installed"}',
+                      '--libdir=lib')
+    return meson_test(directory)
+
+
+def stage_clang():
+    """clang, with assertions"""
+    directory = build('clang', 'clang', '-Dassertions=true')
+    return meson_test(directory, '--no-suite', 'source')
+
+
+def stage_asan():
+    """AddressSanitizer and UndefinedBehaviorSanitizer, with assertions"""
+    directory = build('asan', 'gcc', '-Dassertions=true',
+                      '-Db_sanitize=address,undefined')
+    return meson_test(directory, '--no-suite', 'source',
+                      *random_addresses_off())
+
+
+def stage_tsan():
+    """ThreadSanitizer, for the tests that cross threads"""
+    directory = build('tsan', 'gcc', '-Dassertions=true',
+                      '-Db_sanitize=thread')
+    return meson_test(directory, '--suite', 'threads',
+                      *random_addresses_off())
+
+
+def stage_installed():
+    """the tour and the examples, against an installed copy"""
+    prefix = BUILD / 'installed'
+    shutil.rmtree(prefix, ignore_errors=True)
+    directory = build('gcc', 'gcc', f'--prefix={prefix}', '--libdir=lib')
+    step([MESON, 'install', '-C', directory, '--no-rebuild'])
+    tour = pathlib.Path(os.environ.get('BIDE_TOUR', ROOT / 'tests' / 'tour'))
+    sources = sorted(tour.glob('*.c')) + sorted(
+        (ROOT / 'examples').glob('*.c'))
+    return programs.run_all(sources, prefix, directory / 'tests')
+
+
+STAGES = {function.__name__.removeprefix('stage_'): function
+          for function in [stage_gcc, stage_clang, stage_asan, stage_tsan,
+                           stage_installed]}
+
+
+def run_stage(name):
+    print(f'{name:10}', end='', flush=True)
+    start = time.monotonic()
+    try:
+        tally = STAGES[name]()
+    except Broken as broken:
+        tally = Tally()
+        tally.fail(f'stage {name} could not run', str(broken))
+    print(f'{tally}  ({time.monotonic() - start:.0f} s)')
+    for failure in tally.failures:
+        print(failure)
+    return tally
+
+
+def main():
+    names = sys.argv[1:] or list(STAGES)
+    if names == ['--list']:
+        for name, function in STAGES.items():
+            print(f'{name:10}{function.__doc__}')
+        return 0
+    unknown = [name for name in names if name not in STAGES]
+    if unknown:
+        print(f'no stage is called {unknown[0]}; see --list', file=sys.stderr)
+        return 2
+    total = Tally()
+    for name in names:
+        total.add(run_stage(name))
+    print(f'{total.passed} passed, {len(total.failures)} failed')
+    return 1 if total.failures else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
