@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * aarch64.S — the switch for the procedure call standard of AArch64.
+ *
+ * A suspended context is its stack pointer; on its stack lie, upwards, the
+ * registers that a function must preserve: x19 to x28, the frame pointer x29,
+ * the link register x30, and the low halves of v8 to v15.
+ */
+        .text
+
+        .set    frame, 160
+
+        .globl  bide__switch
+        .hidden bide__switch
+        .type   bide__switch, %function
+        .p2align 4
+bide__switch:                           /* x0: save, x1: to, w2: value */
+        .cfi_startproc
+        sub     sp, sp, frame
+        .cfi_adjust_cfa_offset frame
+        stp     x19, x20, [sp, 0]
+        stp     x21, x22, [sp, 16]
+        stp     x23, x24, [sp, 32]
+        stp     x25, x26, [sp, 48]
+        stp     x27, x28, [sp, 64]
+        stp     x29, x30, [sp, 80]
+        .cfi_rel_offset x29, 80
+        .cfi_rel_offset x30, 88
+        stp     d8, d9, [sp, 96]
+        stp     d10, d11, [sp, 112]
+        stp     d12, d13, [sp, 128]
+        stp     d14, d15, [sp, 144]
+        mov     x9, sp
+        str     x9, [x0]
+        mov     sp, x1                  /* the other stack, laid out alike */
+        mov     w0, w2
+        ldp     x19, x20, [sp, 0]
+        ldp     x21, x22, [sp, 16]
+        ldp     x23, x24, [sp, 32]
+        ldp     x25, x26, [sp, 48]
+        ldp     x27, x28, [sp, 64]
+        ldp     x29, x30, [sp, 80]
+        .cfi_restore x29
+        .cfi_restore x30
+        ldp     d8, d9, [sp, 96]
+        ldp     d10, d11, [sp, 112]
+        ldp     d12, d13, [sp, 128]
+        ldp     d14, d15, [sp, 144]
+        add     sp, sp, frame
+        .cfi_adjust_cfa_offset -frame
+        br      x30                     /* not ret: another stack's address
+                                           would mislead its predictor */
+        .cfi_endproc
+        .size   bide__switch, . - bide__switch
+
+        /*
+         * Where a new context begins. The undefined return address tells
+         * debuggers and unwinders that this is the outermost frame.
+         */
+        .type   start, %function
+        .p2align 4
+start:
+        .cfi_startproc
+        .cfi_undefined x30
+        blr     x19
+        brk     1                       /* entry must not return */
+        .cfi_endproc
+        .size   start, . - start
+
+        .globl  bide__switch_prepare
+        .hidden bide__switch_prepare
+        .type   bide__switch_prepare, %function
+        .p2align 4
+bide__switch_prepare:                   /* x0: top, x1: entry */
+        .cfi_startproc
+        sub     x0, x0, frame
+        adr     x9, start
+        str     x1, [x0, 0]             /* x19: entry */
+        stp     xzr, x9, [x0, 80]       /* x29: none, x30: start */
+        ret
+        .cfi_endproc
+        .size   bide__switch_prepare, . - bide__switch_prepare
+
+        .section .note.GNU-stack, "", %progbits
