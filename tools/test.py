@@ -57,7 +57,7 @@ def build(name, compiler, *options):
     """Configure and compile; return the build directory."""
     directory = BUILD / name
     env = dict(os.environ, CC=compiler)
-    options = ['-Dwerror=true', *options]
+    options = ['-Dwerror=true', '-Db_colorout=auto', *options]
     if not (directory / 'build.ninja').exists():
         shutil.rmtree(directory, ignore_errors=True)
         step([MESON, 'setup', directory, *options], env)
