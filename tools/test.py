@@ -145,6 +145,8 @@ def run_stage(name):
     start = time.monotonic()
     try:
         tally = STAGES[name]()
+        if not (tally.passed or tally.skipped or tally.failures):
+            raise Broken('it has no test')
     except Broken as broken:
         tally = Tally()
         tally.fail(f'stage {name} could not run', str(broken))
