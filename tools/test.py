@@ -67,21 +67,24 @@ def build(name, compiler, *options):
     return directory
 
 
-def random_addresses_off():
-    """Sanitizers of gcc 12 and clang 14 reserve fixed ranges of addresses,
-    which newer kernels now and then give to something else."""
-    wrapper = ['setarch', '-R']
+def fixed_addresses():
+    """What to put before a command, to stop random addresses where one may.
+
+    Sanitizers of gcc 12 and clang 14 reserve fixed ranges of addresses, which
+    newer kernels now and then give to something else.
+    """
+    prefix = ['setarch', '-R']
     works = shutil.which('setarch') and subprocess.run(
-        [*wrapper, 'true'], stderr=subprocess.DEVNULL).returncode == 0
-    return ['--wrapper', ' '.join(wrapper)] if works else []
+        [*prefix, 'true'], stderr=subprocess.DEVNULL).returncode == 0
+    return prefix if works else []
 
 
-def meson_test(directory, *options):
+def meson_test(directory, *options, prefix=()):
     """Run the tests of a build; their results."""
     log = directory / 'meson-logs' / 'testlog.json'
     log.unlink(missing_ok=True)
     run = subprocess.run(
-        [MESON, 'test', '-C', directory, '--no-rebuild', *options],
+        [*prefix, MESON, 'test', '-C', directory, '--no-rebuild', *options],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env=dict(os.environ, **SANITIZER_OPTIONS))
     if not log.exists():
@@ -112,7 +115,7 @@ def stage_asan():
     directory = build('asan', 'gcc', '-Dassertions=true',
                       '-Db_sanitize=address,undefined')
     return meson_test(directory, '--no-suite', 'source',
-                      *random_addresses_off())
+                      prefix=fixed_addresses())
 
 
 def stage_tsan():
@@ -120,7 +123,7 @@ def stage_tsan():
     directory = build('tsan', 'gcc', '-Dassertions=true',
                       '-Db_sanitize=thread')
     return meson_test(directory, '--suite', 'threads',
-                      *random_addresses_off())
+                      prefix=fixed_addresses())
 
 
 def stage_installed():
