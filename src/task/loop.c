@@ -261,7 +261,6 @@ static void cancel_all(bide_loop *loop)
         if (loop->live > 0 && poll_engine(loop, BIDE_FOREVER) < 0)
             return;
     }
-    run_ready(loop); /* callbacks of the last tasks */
 }
 
 static bool release_one(void *data, void *slot)
@@ -279,10 +278,15 @@ void bide__loop_shut_down(bide_loop *loop)
 {
     if (loop->debug)
         bide__report_pending(loop);
-    cancel_all(loop);
+    loop->closing = true;
+    do {
+        cancel_all(loop);
+        /* Posts of other threads, and descriptors on their way to close. */
+        (void)bide_engine_poll(loop->engine, 0);
+        run_ready(loop);
+    } while (loop->live > 0);
     /* Handles that nobody released: their errors are reported now. */
     bide__stacks_visit(&loop->stacks, sizeof(bide_task), release_one, NULL);
-    (void)bide_engine_poll(loop->engine, 0); /* closing descriptors */
 }
 
 void bide_loop_close(bide_loop *loop)

@@ -105,6 +105,7 @@ struct bide_loop {
     bool running;
     bool stopping;
     bool debug;
+    bool closing;       /* other threads' coroutines are refused */
     bool guarded;       /* guard.c watches for overflows */
     int default_class;  /* of stacks */
     size_t live;        /* tasks that have not ended */
@@ -248,6 +249,10 @@ void bide__context_unref(struct bide__context *context);
  * engine to end it; a result that comes all the same is reported. */
 int64_t bide__op_await(bide_task *self, bide_op *op,
                        const struct bide__wait *wait);
+
+/* After an operation that completed at once: lets others run once the turn's
+ * budget is used up. Not a cancellation point. */
+void bide__op_yield(bide_task *self);
 
 /* For waits of their own kind that await an operation in `object`. */
 void bide__op_wait_cancel(bide_task *task, void *object);

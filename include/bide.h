@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * <bide.h> — the core of bide in one include.
+ *
+ * What needs another library (TLS, HTTP, databases) has a header of its own,
+ * <bide/...>, so that a file's includes show what it links against.
+ */
+#ifndef BIDE_H
+#define BIDE_H
+
+#include <bide/base.h>
+#include <bide/error.h>
+#include <bide/group.h>
+#include <bide/loop.h>
+#include <bide/task.h>
+#include <bide/timeout.h>
+
+#endif

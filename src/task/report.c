@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * report.c — what went wrong where nobody could be told.
+ *
+ * Each report is one line, made on the stack; it goes to the handler that the
+ * user set, or to standard error.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "task/task.h"
+
+void bide_set_exception_handler(bide_loop *loop,
+                                void (*handler)(const bide_report *report,
+                                                void *data),
+                                void *data)
+{
+    loop->on_report = handler;
+    loop->on_report_data = data;
+}
+
+static void report(bide_loop *loop, bide_task *task, int code,
+                   const char *message, const char *format, ...)
+    BIDE_PRINTF(5, 6);
+
+static void report(bide_loop *loop, bide_task *task, int code,
+                   const char *message, const char *format, ...)
+{
+    char text[2 * BIDE_ERRMSG_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (!loop->on_report) {
+        bide__complain("%s", text);
+        return;
+    }
+    const bide_report finding = {
+        .text = text,
+        .task = task ? bide_task_name(task) : NULL,
+        .code = code,
+        .message = message,
+    };
+    loop->on_report(&finding, loop->on_report_data);
+}
+
+void bide__report_unretrieved(bide_task *task)
+{
+    const char *message = bide_task_errmsg(task);
+    report(task->loop, task, task->result, message,
+           "task '%s' ended with %s (%s) and nobody awaited it",
+           bide_task_name(task), bide_errname(task->result), message);
+}
+
+void bide__report_swallowed(bide_task *task)
+{
+    if (task->cancels == 0 || task->must_cancel || task->result < 0)
+        return;
+    report(task->loop, task, 0, NULL,
+           "task '%s' swallowed its cancellation: it was given -ECANCELED, "
+           "last in %s(), and ended with %d; return the code, or call "
+           "bide_task_uncancel()",
+           bide_task_name(task), task->wait ? task->wait->name : "?",
+           task->result);
+}
+
+void bide__report_slow(bide_loop *loop, bide_task *task, int64_t took_ns)
+{
+    if (task)
+        report(loop, task, 0, NULL,
+               "task '%s' ran for %.3f s without suspending, last in %s()",
+               bide_task_name(task), (double)took_ns * 1e-9,
+               task->wait ? task->wait->name : "its beginning");
+    else
+        report(loop, NULL, 0, NULL, "a callback ran for %.3f s",
+               (double)took_ns * 1e-9);
+}
+
+static bool report_one(void *data, bide_task *task)
+{
+    report(data, task, 0, NULL,
+           "task '%s' is still pending, in %s(), and will be cancelled",
+           bide_task_name(task), task->wait ? task->wait->name : "nothing");
+    return true;
+}
+
+void bide__report_pending(bide_loop *loop)
+{
+    bide__each_task(loop, report_one, loop);
+}
