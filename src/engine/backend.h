@@ -20,8 +20,7 @@ enum bide__op_state {
     BIDE__OP_IDLE = 0,  /* the caller's: not submitted, or completed */
     BIDE__OP_WAITING,   /* epoll: parked on its descriptor */
     BIDE__OP_KERNEL,    /* uring: in the ring */
-    BIDE__OP_QUEUED,    /* pool: waiting for a thread */
-    BIDE__OP_RUNNING,   /* pool: on a thread */
+    BIDE__OP_QUEUED,    /* pool: waiting for a thread, or on one */
     BIDE__OP_FINISHED,  /* result is set, done not yet called */
     BIDE__OP_CANCELLING /* uring: in the ring, cancellation asked for */
 };

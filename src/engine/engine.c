@@ -121,14 +121,17 @@ void bide__engine_finish(bide_engine *engine, bide_op *op, int64_t result)
 static int deliver_finished(bide_engine *engine)
 {
     int count = 0;
-    bide_op *op = engine->finished_first;
-    engine->finished_first = NULL;
-    engine->finished_end = &engine->finished_first;
-    while (op) {
-        bide_op *rest = op->next;
+    bide_op **end = engine->finished_end;
+    bide_op *op;
+    while ((op = engine->finished_first)) { /* done may abandon the next */
+        bool last = &op->next == end;
+        engine->finished_first = op->next;
+        if (!op->next)
+            engine->finished_end = &engine->finished_first;
         bide__engine_deliver(engine, op, op->result, false);
-        op = rest;
         count++;
+        if (last)
+            break;
     }
     return count;
 }
@@ -264,7 +267,6 @@ void bide_engine_cancel(bide_engine *engine, bide_op *op)
 {
     switch (op->state) {
     case BIDE__OP_QUEUED:
-    case BIDE__OP_RUNNING:
         bide__pool_cancel(engine, op);
         break;
     case BIDE__OP_WAITING:

@@ -8,6 +8,7 @@
 #define BIDE_SRC_ENGINE_ENGINE_H
 
 #include <bide/engine.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -18,6 +19,16 @@
 /* Items that may run between two polls of a real backend, so that neither
  * descriptors nor timers starve while tasks keep each other ready. */
 #define BIDE__TURN_BUDGET 256
+
+/* Operations that pool threads have finished, on their way to the engine's
+ * thread. pool.c alone uses it. */
+struct bide__inbox {
+    pthread_mutex_t lock;
+    bide_op *first; /* a queue of oplist.h */
+    size_t count;
+    bool posted; /* the post is on its way */
+    bide_post post;
+};
 
 struct bide_engine {
     /* The ready queue: singly linked, first in, first out. */
@@ -43,7 +54,8 @@ struct bide_engine {
     void *block_data;
 
     bide_pool *pools[BIDE_POOL_COUNT]; /* made when first used */
-    size_t on_pool;                    /* operations queued or running there */
+    size_t on_pool;                    /* operations there and in the inbox */
+    struct bide__inbox inbox;
     uint64_t random;                   /* state of the schedule's shuffle */
     pid_t pid;                         /* who made it: fork is noticed */
     bide_engine_options options;       /* completed with the defaults */
@@ -108,6 +120,9 @@ void bide__pool_submit(bide_engine *engine, bide_pool *pool, bide_op *op);
 
 /* Cancel one that is queued there; one that runs is left alone. */
 void bide__pool_cancel(bide_engine *engine, bide_op *op);
+
+/* Nothing is on a pool: for a new engine, and in the child of a fork. */
+void bide__pool_reset(bide_engine *engine);
 
 /* Pseudo-random bits for the schedule (splitmix64). */
 uint64_t bide__engine_random(bide_engine *engine);

@@ -125,6 +125,7 @@ int bide_engine_new(const bide_engine_options *options,
     engine->ready_end = &engine->ready_first;
     engine->finished_end = &engine->finished_first;
     engine->pid = getpid();
+    bide__pool_reset(engine);
     int rc = complete_options(&engine->options);
     if (rc == 0 && engine->options.seed == 0)
         rc = read_seed(&engine->options.seed);
@@ -179,7 +180,7 @@ int bide_engine_after_fork(bide_engine *engine)
 {
     for (size_t i = 0; i < BIDE_POOL_COUNT; i++)
         engine->pools[i] = NULL; /* its threads are the parent's */
-    engine->on_pool = 0;
+    bide__pool_reset(engine);
     engine->finished_first = NULL;
     engine->finished_end = &engine->finished_first;
     atomic_store(&engine->posts, NULL);
