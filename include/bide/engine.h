@@ -79,10 +79,7 @@ struct bide_fd {
     uint32_t kind;       /* enum bide_fd_kind */
     int32_t slot;        /* private: uring, index of the fixed file or -1 */
     uint32_t uses;       /* private: operations so far, up to promotion */
-    uint32_t readiness;  /* private: epoll, what is believed ready */
-    uint32_t generation; /* private: epoll, tells a reused number apart */
-    bide_op *reads;      /* private: epoll, waiting to read, oldest first */
-    bide_op *writes;     /* private: epoll, waiting to write */
+    uint32_t generation; /* private: tells a reused number apart */
 };
 
 enum bide_fd_kind {
