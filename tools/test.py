@@ -15,6 +15,7 @@ compared. The exit status is 1 when anything failed.
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,7 @@ BUILD = ROOT / 'build' / 'test'
 MESON = next((path for path in ['/usr/bin/meson', shutil.which('meson')]
               if path and os.path.exists(path)), 'meson')
 LIMIT_SECONDS = 600  # for one step of a stage; none comes near it
+NINJA_PROGRESS = re.compile(r'^\[\d+/\d+\] .*\n', re.M)
 
 # A sanitizer's report must fail the test, not only be printed.
 SANITIZER_OPTIONS = {
@@ -50,7 +52,7 @@ def step(command, env=None):
     except subprocess.TimeoutExpired:
         raise Broken(f'no end after {LIMIT_SECONDS} s: {command}')
     if run.returncode != 0:
-        raise Broken(run.stdout)
+        raise Broken(NINJA_PROGRESS.sub('', run.stdout))
 
 
 def build(name, compiler, *options):
