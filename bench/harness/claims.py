@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT
+"""The claims: who takes part, what is measured, and within which bounds.
+
+A claim has cases (one number of connections, say). In each case the same
+contenders run in turn, round after round, and print the claim's metrics.
+"""
+import dataclasses
+
+# How to start bide on either backend.
+ON_URING = {'BIDE_BACKEND': 'uring'}
+ON_EPOLL = {'BIDE_BACKEND': 'epoll'}
+
+
+@dataclasses.dataclass
+class Contender:
+    name: str
+    program: str            # a name that build.Programs knows
+    args: tuple = ()
+    env: dict = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass
+class Bound:
+    """The subject's median may not exceed the limit; with a peer, the median
+    of its ratios to the peer, round by round. below: nor may it reach it."""
+    subject: str
+    limit: float
+    peer: str = ''
+    below: bool = False
+    case: str = ''          # the title of the only case that it holds for
+
+
+@dataclasses.dataclass
+class Metric:
+    key: str                # as the programs print it
+    title: str
+    bounds: tuple = ()
+
+
+@dataclasses.dataclass
+class Case:
+    title: str
+    contenders: tuple
+    load: tuple = ()        # for servers: see measure.run_server()
+    bounded: bool = True
+
+
+@dataclasses.dataclass
+class Claim:
+    number: int
+    title: str
+    metrics: tuple
+    cases: tuple
+
+
+def count(quick, full):
+    """Quick runs do a tenth of the work."""
+    return str(full // 10 if quick else full)
+
+
+def switching(quick):
+    return Claim(
+        1, 'two tasks that yield to each other through the scheduler',
+        (Metric('ns', 'ns a switch',
+                (Bound('bide', 2.5, peer='bare switch'),)),),
+        (Case('', (
+            Contender('bide', 'bide:yield', (count(quick, 20000000),)),
+            Contender('bare switch', 'c:bare_switch',
+                      (count(quick, 50000000),)),
+            Contender('Go', 'go:sched', ('yield', count(quick, 5000000))),
+            Contender('asyncio', 'asyncio:py_sched',
+                      ('yield', count(quick, 300000))),
+            Contender('uvloop', 'uvloop:py_sched',
+                      ('yield', count(quick, 300000))))),))
+
+
+def spawning(quick):
+    return Claim(
+        2, 'create a task and await it, 1,000 at a time',
+        (Metric('ns', 'ns a task', (Bound('bide', 30, below=True),)),
+         Metric('allocations', 'allocations once warm', (Bound('bide', 0),))),
+        (Case('', (
+            Contender('bide', 'bide:spawn', (count(quick, 5000000),)),
+            Contender('Go', 'go:sched', ('spawn', count(quick, 2000000))),
+            Contender('asyncio', 'asyncio:py_sched',
+                      ('spawn', count(quick, 100000))),
+            Contender('uvloop', 'uvloop:py_sched',
+                      ('spawn', count(quick, 100000))))),))
+
+
+def queues(quick):
+    return Claim(
+        3, 'ping-pong between two tasks through two queues of one item',
+        (Metric('ns', 'ns an item', (Bound('bide', 35, below=True),)),),
+        (Case('', (
+            Contender('bide', 'bide:queue', (count(quick, 10000000),)),
+            Contender('Go', 'go:sched', ('channel', count(quick, 4000000))),
+            Contender('asyncio', 'asyncio:py_sched',
+                      ('queue', count(quick, 200000))),
+            Contender('uvloop', 'uvloop:py_sched',
+                      ('queue', count(quick, 200000))))),))
+
+
+def sleepers(quick):
+    """The last argument is for how long all of them sleep, in seconds: it
+    must be enough to create them."""
+    sleeping = count(quick, 1000000)
+    bounds = not quick
+    return Claim(
+        4, f'{int(sleeping):,} tasks asleep at once: created, fired, joined',
+        (Metric('seconds', 'seconds of processor time',
+                (Bound('bide', 4, below=True),)),
+         Metric('bytes', 'bytes each, resident and page tables',
+                (Bound('bide', 4400),)),
+         Metric('mappings', 'mappings of memory in all',
+                (Bound('bide', 100, below=True),))),
+        (Case('', (
+            Contender('bide', 'bide:million',
+                      (sleeping, '8' if bounds else '1')),
+            Contender('Go', 'go:sched',
+                      ('million', sleeping, '10' if bounds else '2')),
+            Contender('asyncio', 'asyncio:py_sched',
+                      ('million', sleeping, '40' if bounds else '5'))),
+              bounded=bounds),))
+
+
+def timers(_):
+    return Claim(
+        5, '100,000 timers',
+        (Metric('cancel_ns', 'set and cancelled, ns each'),
+         Metric('fire_ns', 'set and fired, ns each'),
+         Metric('scope_ns', 'a timeout scope entered and left, ns')),
+        (Case('', (
+            Contender('bide', 'bide:timers'),
+            Contender('hand-written', 'c:hand_timers'),
+            Contender('libuv', 'uv:uv_timers'),
+            Contender('asyncio', 'asyncio:py_sched', ('timers',)),
+            Contender('uvloop', 'uvloop:py_sched', ('timers',)))),))
+
+
+ECHO_SERVERS = (
+    Contender('bide, io_uring', 'bide:echo', env=ON_URING),
+    Contender('bide, epoll', 'bide:echo', env=ON_EPOLL),
+    Contender('hand, io_uring', 'c:hand_uring_echo'),
+    Contender('hand, epoll', 'c:hand_epoll_echo'),
+    Contender('libuv', 'uv:uv_echo'),
+    Contender('Go', 'go:echo'),
+    Contender('asyncio Protocol', 'asyncio:py_echo', ('protocol',)),
+    Contender('asyncio Protocol, cold', 'asyncio:py_echo',
+              ('protocol', 'cold')),
+    Contender('asyncio Streams', 'asyncio:py_echo', ('streams',)),
+    Contender('uvloop Protocol', 'uvloop:py_echo', ('protocol',)),
+    Contender('uvloop Streams', 'uvloop:py_echo', ('streams',)),
+)
+
+
+def echoing(quick):
+    times = (100, 300) if quick else (250, 1000)
+    return Claim(
+        6, 'TCP echo, one message under way a connection',
+        (Metric('server_us', 'processor time of the server, µs a request',
+                (Bound('bide, io_uring', 1.05, peer='hand, io_uring'),
+                 Bound('bide, epoll', 1.08, peer='hand, epoll'))),),
+        tuple(Case(f'{connections} connections, {size} B', ECHO_SERVERS,
+                   (connections, size, *times))
+              for connections in (50, 500) for size in (64, 4096)))
+
+
+def requests(_):
+    def case(title, number):
+        return Case(title, (
+            Contender('bide', 'bide:requests', (number,)),
+            Contender('asyncio', 'asyncio:py_sched', ('requests', number))))
+    return Claim(
+        7, 'requests of one second each, all together',
+        (Metric('seconds', 'seconds of the wall',
+                (Bound('bide', 1.01, case='10 requests'),
+                 Bound('bide', 1.3, case='10,000 requests'))),),
+        (case('10 requests', '10'), case('10,000 requests', '10000')))
+
+
+def all_claims(quick):
+    return (switching(quick), spawning(quick), queues(quick), sleepers(quick),
+            timers(quick), echoing(quick), requests(quick))

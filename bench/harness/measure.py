@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""Start a program, bounded and pinned to a processor, and read its figures.
+
+A program prints lines of name=value pairs. A server prints port=N first and
+is measured by echo_client from outside.
+"""
+import contextlib
+import ctypes
+import os
+import resource
+import select
+import signal
+import subprocess
+import time
+
+PR_SET_PDEATHSIG = 1
+RUN_SECONDS_MAX = 300
+PORT_SECONDS_MAX = 20
+LIBC = ctypes.CDLL(None)
+
+
+class Failed(Exception):
+    """A run that gave no figures; the text says why."""
+
+
+def processors():
+    """Where servers and single programs run, and where clients do."""
+    usable = sorted(os.sched_getaffinity(0))
+    return usable[0], usable[-1]
+
+
+def prepare(processor):
+    """In the child: one processor, an end with its parent, no more than so
+    much processor time, and as many descriptors as are allowed."""
+    def child():
+        os.sched_setaffinity(0, {processor})
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        resource.setrlimit(resource.RLIMIT_CPU,
+                           (RUN_SECONDS_MAX, RUN_SECONDS_MAX))
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return child
+
+
+def start(argv, env, processor):
+    return subprocess.Popen(
+        argv, env=dict(os.environ, **env), preexec_fn=prepare(processor),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def figures(text):
+    """name=value pairs as a dictionary of numbers."""
+    return {name: float(value) for name, value in
+            (pair.split('=', 1) for pair in text.split())}
+
+
+def finish(process, seconds):
+    """Wait for the end and return the figures that were printed."""
+    try:
+        out, err = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise Failed(f'not done after {seconds} s') from None
+    if process.returncode != 0:
+        last = err.strip().split('\n')[-1]
+        raise Failed(f'ended with {process.returncode}: {last}')
+    try:
+        return figures(out)
+    except ValueError:
+        raise Failed(f'printed {out!r}') from None
+
+
+def run_program(argv, env):
+    return finish(start(argv, env, processors()[0]), RUN_SECONDS_MAX)
+
+
+def port_of(server):
+    """The port that a server prints as its first line."""
+    end = time.monotonic() + PORT_SECONDS_MAX
+    line = ''
+    while not line.endswith('\n'):
+        left = end - time.monotonic()
+        if left <= 0 or not select.select([server.stdout], [], [], left)[0]:
+            raise Failed(f'printed no port within {PORT_SECONDS_MAX} s')
+        got = os.read(server.stdout.fileno(), 100).decode()
+        if not got:
+            raise Failed('ended before it printed a port: '
+                         + server.stderr.read().strip().split('\n')[-1])
+        line += got
+    return int(figures(line)['port'])
+
+
+@contextlib.contextmanager
+def serving(argv, env):
+    server = start(argv, env, processors()[0])
+    try:
+        yield server, port_of(server)
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def run_server(argv, env, client, load):
+    """Start a server, load it from the other processor, stop it. load is the
+    connections, bytes, milliseconds of warm-up and of measuring."""
+    with serving(argv, env) as (server, port):
+        command = [*client, str(port), str(server.pid), *map(str, load)]
+        seconds = (load[2] + load[3]) / 1000 + 20
+        return finish(start(command, {}, processors()[1]), seconds)
