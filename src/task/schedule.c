@@ -131,8 +131,10 @@ static void finish(bide_task *task, int result)
     loop->live--;
     if (BIDE__UNLIKELY(loop->debug))
         bide__report_swallowed(task);
-    if (task->context)
-        bide__context_unref(task->context);
+    struct bide__context *context = task->context;
+    task->context = NULL; /* a value's release function may look at it */
+    if (context)
+        bide__context_unref(context);
     if (task->group)
         bide__group_child_done(task);
     if (task->on_done)
