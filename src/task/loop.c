@@ -67,6 +67,7 @@ int bide_loop_new(const bide_options *options, bide_loop **ret_loop)
         return -ENOMEM;
     loop->next_id = 1;
     loop->thread = pthread_self();
+    bide__list_init(&loop->resources);
     bide__fiber_adopt_thread(&loop->fiber);
     int rc = read_options(loop, options);
     if (rc == 0) {
@@ -274,6 +275,25 @@ static bool release_one(void *data, void *slot)
     return true;
 }
 
+/* Close what the program has left open. Closing can take turns, while the
+ * kernel lets go of memory. */
+static void close_resources(bide_loop *loop)
+{
+    struct bide__link *head = &loop->resources;
+    struct bide__link *link = head->next;
+    while (link != head) {
+        struct bide__resource *resource =
+            BIDE__CONTAINER(link, struct bide__resource, link);
+        link = link->next;
+        if (loop->debug && resource->close)
+            bide__report_unclosed(loop, resource);
+        if (resource->close)
+            resource->close(resource);
+    }
+    while (!bide__list_empty(head) && poll_engine(loop, BIDE_FOREVER) >= 0)
+        run_ready(loop);
+}
+
 void bide__loop_shut_down(bide_loop *loop)
 {
     if (loop->debug)
@@ -287,6 +307,8 @@ void bide__loop_shut_down(bide_loop *loop)
     } while (loop->live > 0);
     /* Handles that nobody released: their errors are reported now. */
     bide__stacks_visit(&loop->stacks, sizeof(bide_task), release_one, NULL);
+    close_resources(loop);
+    (void)bide_engine_poll(loop->engine, 0); /* hands over the last closes */
 }
 
 void bide_loop_close(bide_loop *loop)

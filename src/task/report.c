@@ -90,3 +90,19 @@ void bide__report_pending(bide_loop *loop)
 {
     bide__each_task(loop, report_one, loop);
 }
+
+void bide__report_unclosed(bide_loop *loop,
+                           const struct bide__resource *resource)
+{
+    report(loop, NULL, 0, NULL,
+           "a %s was never closed; it is closed now, at the loop's end",
+           resource->kind);
+}
+
+void bide__report_handler(bide_loop *loop, bide_task *task, int code)
+{
+    const char *message = bide_errmsg(code);
+    report(loop, task, code, message,
+           "the handler of a connection, task '%s', failed with %s (%s)",
+           bide_task_name(task), bide_errname(code), message);
+}

@@ -98,6 +98,17 @@ enum bide__task_flags {
     BIDE__FLAG_NAMED = 4      /* name is set */
 };
 
+/*
+ * Something that a loop must close before it can end: a stream, a server, a
+ * file. Listed while it exists; `close` is called for what the program has
+ * left open, and may finish later: the loop waits until it is unlisted.
+ */
+struct bide__resource {
+    struct bide__link link;
+    const char *kind; /* "stream": for the report in debug mode */
+    void (*close)(struct bide__resource *resource); /* NULL: under way */
+};
+
 struct bide_loop {
     bide_engine *engine;
     bide_task *current; /* NULL while the loop itself runs */
@@ -120,6 +131,7 @@ struct bide_loop {
     void (*on_report)(const struct bide_report *report, void *data);
     void *on_report_data;
     struct bide__message message; /* of callbacks, outside tasks */
+    struct bide__link resources; /* struct bide__resource */
     struct bide__stacks stacks;
 };
 
@@ -239,6 +251,9 @@ void bide__callbacks_free(bide_task *task);
 void bide__report_unretrieved(bide_task *task);
 void bide__report_swallowed(bide_task *task);
 void bide__report_pending(bide_loop *loop);
+void bide__report_unclosed(bide_loop *loop,
+                           const struct bide__resource *resource);
+void bide__report_handler(bide_loop *loop, bide_task *task, int code);
 void bide__report_slow(bide_loop *loop, bide_task *task, int64_t took_ns);
 
 /* Context values, context.c. */

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stream.h — streams from inside: the parts that stream.c, transport.c and
+ * the servers share.
+ *
+ *      read, readuntil, peek …        write, writev
+ *               │ read.c                    │ write.c
+ *            buffer ◄──── transport ────────┤
+ *                       socket.c: engine operations
+ *
+ * A transport moves bytes; everything above is common to all. The socket's is
+ * in socket.c; TLS is another, over a stream of its own.
+ */
+#ifndef BIDE_SRC_IO_STREAM_H
+#define BIDE_SRC_IO_STREAM_H
+
+#include <bide/stream.h>
+
+#include "task/task.h"
+
+/* What moves the bytes of a stream. All run in the task that calls. */
+struct bide__transport {
+    /* Wait for 1..len bytes and store them in buf, which is empty memory of
+     * the caller or of the stream's buffer. Returns their number, 0 at the
+     * end, or a negative code. Cancelled: nothing was stored. */
+    ssize_t (*read)(bide_stream *stream, void *buf, size_t len);
+
+    /* Write all bytes. Returns 0 or a negative code; *ret_written says how
+     * many had gone out, set in any case. */
+    int (*write)(bide_stream *stream, const struct iovec *iov, size_t count,
+                 size_t *ret_written);
+
+    /* End the writing side. Never suspends. */
+    int (*write_eof)(bide_stream *stream);
+
+    /* Begin to close: wake whoever is in read or write with -EBADF. When
+     * nothing uses the stream any more, calls bide__stream_closed(). Never
+     * suspends. */
+    void (*close)(bide_stream *stream);
+};
+
+/* Bytes that have arrived and were not read: data[begin..end). */
+struct bide__buffer {
+    char *data;
+    size_t begin, end, cap;
+};
+
+/* How receiving stands, in socket.c. */
+enum bide__receiving {
+    BIDE__RECV_IDLE,   /* nothing is submitted */
+    BIDE__RECV_MULTI,  /* multishot, into pooled buffers */
+    BIDE__RECV_ENDING, /* multishot, its cancellation was asked for */
+    BIDE__RECV_DIRECT  /* one-shot, into the reading task's buffer */
+};
+
+struct bide_stream {
+    const struct bide__transport *transport;
+    bide_loop *loop;
+    struct bide__resource resource; /* open streams of the loop */
+    bide_fd file;
+    unsigned refs; /* the owner's, and one for each call in progress */
+    bool closing;
+    bool socket;      /* shutdown(2) and the like apply */
+    bool eof;         /* the end has arrived; the buffer may hold more */
+    bool eof_wanted;  /* write_eof() came while a task was writing */
+    int read_error;   /* what reading will give once the buffer is empty */
+    int write_error;  /* what writing gives from now on */
+    size_t limit;
+    struct bide__buffer buffer;
+
+    /* Reading: one task at a time. */
+    bide_op receive;
+    enum bide__receiving receiving;
+    bide_task *reader; /* parked in socket.c, or NULL */
+    char *into;        /* where the reader wants bytes, NULL once it has */
+    size_t into_len;
+    size_t got;        /* bytes stored there */
+    unsigned full;     /* receives in a row that filled a pooled buffer */
+    unsigned small;    /* direct ones in a row that would have fitted one */
+    bool bulk;         /* receive directly: much comes at once */
+    bool in_read;      /* a call is in progress */
+
+    /* Writing: tasks take turns. */
+    bide_op send;
+    struct bide__link writers; /* tasks that wait for their turn */
+    bide_task *writer;         /* whose turn it is, or NULL */
+
+    struct bide_server *server; /* that accepted it, or NULL */
+};
+
+/*
+ * A stream over a connected descriptor of the running loop. On success the
+ * descriptor is the stream's. Returns 0 or a negative code. Never suspends.
+ */
+int bide__stream_new(bide_loop *loop, int fd, size_t limit,
+                     bide_stream **ret_stream);
+
+/* Check a limit from options and replace 0; a message on -EINVAL. */
+int bide__stream_limit(size_t *limit);
+
+/* The transport has let go: release the descriptor and, without users, the
+ * memory. */
+void bide__stream_closed(bide_stream *stream);
+void bide__stream_unref(bide_stream *stream);
+
+extern const struct bide__transport bide__socket_transport;
+
+/* Room for at least `more` bytes at the end of the buffer, growing it up to
+ * `most` bytes of content in all. Returns 0 or -ENOMEM. */
+int bide__buffer_reserve(struct bide__buffer *buffer, size_t more);
+int bide__buffer_append(struct bide__buffer *buffer, const void *data,
+                        size_t len);
+void bide__buffer_consume(struct bide__buffer *buffer, size_t len);
+
+static inline size_t bide__buffer_len(const struct bide__buffer *buffer)
+{
+    return buffer->end - buffer->begin;
+}
+
+/* TCP options of a socket: TCP_NODELAY unless `delay`, SO_KEEPALIVE. */
+void bide__socket_options(int fd, bool delay, bool keep_alive);
+
+#endif
