@@ -212,7 +212,7 @@ int bide_context_set(const bide_context_var *var, void *value,
                           "context variable '%s' would be the %dth with a "
                           "value, at most %d",
                           var->name, BIDE_CONTEXT_MAX + 1, BIDE_CONTEXT_MAX);
-    struct binding *binding;
+    struct binding *binding = NULL;
     int rc = new_binding(var, value, old, ret_token != NULL, &binding);
     if (rc < 0)
         return rc;
