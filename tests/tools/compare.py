@@ -47,7 +47,9 @@ def differences(expected, run):
 
 def main():
     expected, *command = sys.argv[1:]
-    command[0] = os.path.abspath(command[0])
+    # The program, and the one that runs it, must be found from elsewhere.
+    command = [os.path.abspath(word) if os.path.exists(word) else word
+               for word in command]
     name = ' '.join(os.path.basename(word) for word in command)
     run = run_alone(command)
     if run and run.returncode == SKIPPED:
