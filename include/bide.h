@@ -9,9 +9,12 @@
 #define BIDE_H
 
 #include <bide/base.h>
+#include <bide/dns.h>
 #include <bide/error.h>
 #include <bide/group.h>
 #include <bide/loop.h>
+#include <bide/stream.h>
+#include <bide/sync.h>
 #include <bide/task.h>
 #include <bide/timeout.h>
 

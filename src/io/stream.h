@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stream.h — streams from inside: the parts that stream.c, transport.c and
- * the servers share.
+ * stream.h — streams from inside: what their parts and the servers share.
  *
- *      read, readuntil, peek …        write, writev
- *               │ read.c                    │ write.c
- *            buffer ◄──── transport ────────┤
- *                       socket.c: engine operations
+ *      read, readuntil, peek …        write, writev        open, close
+ *               │ read.c                    │ write.c          stream.c
+ *            buffer ◄────── transport ──────┘
+ *           buffer.c         socket.c: operations of the engine
  *
  * A transport moves bytes; everything above is common to all. The socket's is
  * in socket.c; TLS is another, over a stream of its own.
@@ -20,15 +19,22 @@
 
 /* What moves the bytes of a stream. All run in the task that calls. */
 struct bide__transport {
-    /* Wait for 1..len bytes and store them in buf, which is empty memory of
-     * the caller or of the stream's buffer. Returns their number, 0 at the
-     * end, or a negative code. Cancelled: nothing was stored. */
+    /* Wait for 1..len bytes and store them in buf, the stream's own buffer
+     * being empty. Returns their number, 0 at the end, or a negative code.
+     * Cancelled: nothing was stored. */
     ssize_t (*read)(bide_stream *stream, void *buf, size_t len);
+
+    /* The same into the stream's buffer, at its end; may append more than
+     * one piece. Returns > 0 if anything was appended. */
+    ssize_t (*fill)(bide_stream *stream);
 
     /* Write all bytes. Returns 0 or a negative code; *ret_written says how
      * many had gone out, set in any case. */
     int (*write)(bide_stream *stream, const struct iovec *iov, size_t count,
                  size_t *ret_written);
+
+    /* The last writer has left. Never suspends; may free the stream. */
+    void (*written)(bide_stream *stream);
 
     /* End the writing side. Never suspends. */
     int (*write_eof)(bide_stream *stream);
@@ -98,19 +104,32 @@ int bide__stream_new(bide_loop *loop, int fd, size_t limit,
 /* Check a limit from options and replace 0; a message on -EINVAL. */
 int bide__stream_limit(size_t *limit);
 
+/* Checks at the beginning of every call: the stream is open and the loop's.
+ * Returns 0 or -EBADF. */
+int bide__stream_check(const bide_stream *stream, const char *function);
+
 /* The transport has let go: release the descriptor and, without users, the
  * memory. */
 void bide__stream_closed(bide_stream *stream);
+
+static inline void bide__stream_ref(bide_stream *stream)
+{
+    stream->refs++;
+}
+
 void bide__stream_unref(bide_stream *stream);
 
 extern const struct bide__transport bide__socket_transport;
 
-/* Room for at least `more` bytes at the end of the buffer, growing it up to
- * `most` bytes of content in all. Returns 0 or -ENOMEM. */
-int bide__buffer_reserve(struct bide__buffer *buffer, size_t more);
-int bide__buffer_append(struct bide__buffer *buffer, const void *data,
-                        size_t len);
-void bide__buffer_consume(struct bide__buffer *buffer, size_t len);
+/* Room for at least `more` bytes behind the content. Returns 0 or -ENOMEM. */
+int bide__stream_reserve(bide_stream *stream, size_t more);
+
+/* Add bytes behind the content, or before it. Return 0 or -ENOMEM. */
+int bide__stream_append(bide_stream *stream, const void *data, size_t len);
+int bide__stream_unread(bide_stream *stream, const void *data, size_t len);
+
+/* Drop bytes at the beginning; memory goes when nothing is left. */
+void bide__stream_consume(bide_stream *stream, size_t len);
 
 static inline size_t bide__buffer_len(const struct bide__buffer *buffer)
 {

@@ -323,6 +323,7 @@ void bide_loop_close(bide_loop *loop)
         bide__context_unref(loop->context);
     bide_engine_free(loop->engine);
     bide__stacks_free(&loop->stacks);
+    bide__free(loop->spare);
     if (loop->guarded)
         bide__guard_remove();
     bide__free(loop);

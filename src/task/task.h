@@ -132,6 +132,8 @@ struct bide_loop {
     void *on_report_data;
     struct bide__message message; /* of callbacks, outside tasks */
     struct bide__link resources; /* struct bide__resource */
+    char *spare;                 /* a stream's buffer that is not in use */
+    size_t spare_cap;
     struct bide__stacks stacks;
 };
 

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * buffer.c — what has arrived on a stream and was not read yet.
+ *
+ *      data ─► [ read already | content | room ]
+ *              0            begin      end    cap
+ *
+ * An idle stream has no buffer: once the content is consumed the memory goes
+ * to the loop, which keeps one piece for the next stream that needs it, so
+ * that many idle connections cost nothing here and a busy one does not call
+ * malloc for each message.
+ *
+ * The content is bounded by its users: readers stop at the stream's limit,
+ * and receiving is ended beyond it.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "io/stream.h"
+
+#define FIRST_CAP 4096
+
+static void take_spare(bide_stream *stream)
+{
+    bide_loop *loop = stream->loop;
+    stream->buffer.data = loop->spare;
+    stream->buffer.cap = loop->spare ? loop->spare_cap : 0;
+    loop->spare = NULL;
+}
+
+static void give_spare(bide_stream *stream)
+{
+    bide_loop *loop = stream->loop;
+    struct bide__buffer *buffer = &stream->buffer;
+    if (!loop->spare && buffer->cap <= BIDE_STREAM_LIMIT) {
+        loop->spare = buffer->data;
+        loop->spare_cap = buffer->cap;
+    } else {
+        bide__free(buffer->data);
+    }
+    *buffer = (struct bide__buffer){.data = NULL};
+}
+
+int bide__stream_reserve(bide_stream *stream, size_t more)
+{
+    struct bide__buffer *buffer = &stream->buffer;
+    if (!buffer->data)
+        take_spare(stream);
+    if (buffer->cap - buffer->end >= more)
+        return 0;
+    size_t len = bide__buffer_len(buffer);
+    if (buffer->begin >= len && buffer->cap - len >= more) {
+        memcpy(buffer->data, buffer->data + buffer->begin, len);
+    } else {
+        size_t cap = buffer->cap ? buffer->cap : FIRST_CAP;
+        while (cap - len < more)
+            cap *= 2;
+        char *data = bide__malloc(cap);
+        if (!data)
+            return -ENOMEM;
+        if (len > 0)
+            memcpy(data, buffer->data + buffer->begin, len);
+        bide__free(buffer->data);
+        buffer->data = data;
+        buffer->cap = cap;
+    }
+    buffer->begin = 0;
+    buffer->end = len;
+    return 0;
+}
+
+int bide__stream_append(bide_stream *stream, const void *data, size_t len)
+{
+    int rc = bide__stream_reserve(stream, len);
+    if (rc < 0)
+        return rc;
+    memcpy(stream->buffer.data + stream->buffer.end, data, len);
+    stream->buffer.end += len;
+    return 0;
+}
+
+int bide__stream_unread(bide_stream *stream, const void *data, size_t len)
+{
+    struct bide__buffer *buffer = &stream->buffer;
+    if (len == 0)
+        return 0;
+    int rc = bide__stream_reserve(stream, len);
+    if (rc < 0)
+        return rc;
+    memmove(buffer->data + buffer->begin + len, buffer->data + buffer->begin,
+            bide__buffer_len(buffer));
+    memcpy(buffer->data + buffer->begin, data, len);
+    buffer->end += len;
+    return 0;
+}
+
+void bide__stream_consume(bide_stream *stream, size_t len)
+{
+    struct bide__buffer *buffer = &stream->buffer;
+    BIDE__ASSERT(len <= bide__buffer_len(buffer));
+    buffer->begin += len;
+    if (buffer->begin == buffer->end && buffer->data)
+        give_spare(stream);
+}
