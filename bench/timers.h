@@ -14,7 +14,7 @@
 #include "bench.h"
 
 #define BENCH_TIMERS_MAX 10000000
-#define BENCH_TIMER_ROUNDS 3
+#define BENCH_TIMER_ROUNDS 5
 #define BENCH_TIMER_SEED 2463534242u
 
 static inline uint32_t bench_far_ms(uint32_t *seed)
@@ -45,11 +45,18 @@ static inline uint32_t *bench_shuffled(long count)
     return order;
 }
 
-static inline void bench_print_timers(long count, int64_t cancel_ns,
-                                      int64_t fire_ns)
+static inline int bench_compare(const void *a, const void *b)
 {
-    printf("cancel_ns=%.3f fire_ns=%.3f\n", (double)cancel_ns / (double)count,
-           (double)fire_ns / (double)count);
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* The median of the rounds, in ns a timer. */
+static inline double bench_timer_ns(int64_t rounds[BENCH_TIMER_ROUNDS],
+                                    long count)
+{
+    qsort(rounds, BENCH_TIMER_ROUNDS, sizeof *rounds, bench_compare);
+    return (double)rounds[BENCH_TIMER_ROUNDS / 2] / (double)count;
 }
 
 #endif

@@ -102,8 +102,8 @@ def queues(quick):
 
 
 def sleepers(quick):
-    """The last argument is for how long all of them sleep, in seconds: it
-    must be enough to create them."""
+    """The last argument is how long each of them sleeps, in seconds: long
+    enough to create all of them meanwhile."""
     sleeping = count(quick, 1000000)
     bounds = not quick
     return Claim(

@@ -3,13 +3,14 @@
 """Tasks of asyncio or uvloop: yielding, starting, queues, timers, sleepers.
 
     py_sched.py asyncio|uvloop yield|spawn|queue|timers|million|requests \
-        [count [hold-seconds]]
+        [count [seconds of sleep]]
 
 Prints one line of `name=value` pairs. See bench/README.md for what each mode
 measures.
 """
 import asyncio
 import random
+import statistics
 import sys
 import time
 
@@ -85,9 +86,9 @@ async def timers_once(count, order):
 async def run_timers(count):
     order = list(range(count))
     random.shuffle(order)
-    rounds = [await timers_once(count, order) for _ in range(3)]
-    print(f"cancel_ns={min(r[0] for r in rounds):.1f}",
-          f"fire_ns={min(r[1] for r in rounds):.1f}")
+    rounds = [await timers_once(count, order) for _ in range(5)]
+    cancel_ns, fire_ns = map(statistics.median, zip(*rounds))
+    print(f"cancel_ns={cancel_ns:.1f} fire_ns={fire_ns:.1f}")
 
 
 def memory():
@@ -97,16 +98,15 @@ def memory():
                    if line.startswith(("VmRSS:", "VmPTE:")))
 
 
-async def run_million(count, hold):
+async def run_million(count, delay):
     before = memory()
     begin = time.process_time()
-    deadline = time.monotonic() + hold
     asleep = woken = 0
 
     async def sleeper():
         nonlocal asleep, woken
         asleep += 1
-        await asyncio.sleep(deadline - time.monotonic())
+        await asyncio.sleep(delay)
         woken += 1
     tasks = [asyncio.create_task(sleeper()) for _ in range(count)]
     while asleep < count:
@@ -135,7 +135,7 @@ def main():
     if len(sys.argv) < 3 or sys.argv[1] not in ('asyncio', "uvloop") \
             or sys.argv[2] not in modes:
         sys.exit("usage: py_sched.py asyncio|uvloop " + "|".join(modes)
-                 + " [count [hold-seconds]]")
+                 + " [count [seconds of sleep]]")
     if sys.argv[1] == "uvloop":
         import uvloop
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
@@ -143,8 +143,8 @@ def main():
     if len(sys.argv) > 3:
         count = int(sys.argv[3])
     if sys.argv[2] == "million":
-        hold = float(sys.argv[4]) if len(sys.argv) > 4 else 40
-        asyncio.run(function(count, hold))
+        delay = float(sys.argv[4]) if len(sys.argv) > 4 else 40
+        asyncio.run(function(count, delay))
     else:
         asyncio.run(function(count))
 

@@ -3,7 +3,7 @@
 // sched.go — goroutines on one processor: yielding, starting and joining,
 // channels, and a million asleep. Prints one line of name=value pairs.
 //
-//	sched yield|spawn|channel|million [count [hold-seconds]]
+//	sched yield|spawn|channel|million [count [seconds of sleep]]
 package main
 
 import (
@@ -108,17 +108,16 @@ func memory() int64 {
 	return sum
 }
 
-func million(count int, hold time.Duration) {
+func million(count int, delay time.Duration) {
 	var group sync.WaitGroup
 	before := memory()
 	begin := cpuTime()
-	deadline := time.Now().Add(hold)
 	asleep, woken := 0, 0
 	group.Add(count)
 	for i := 0; i < count; i++ {
 		go func() {
 			asleep++
-			time.Sleep(time.Until(deadline))
+			time.Sleep(delay)
 			woken++
 			group.Done()
 		}()
