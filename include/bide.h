@@ -9,10 +9,14 @@
 #define BIDE_H
 
 #include <bide/base.h>
+#include <bide/context.h>
 #include <bide/dns.h>
 #include <bide/error.h>
+#include <bide/executor.h>
+#include <bide/future.h>
 #include <bide/group.h>
 #include <bide/loop.h>
+#include <bide/queue.h>
 #include <bide/stream.h>
 #include <bide/sync.h>
 #include <bide/task.h>

@@ -33,7 +33,7 @@ def complaint_in_public(area, quote, name):
 
 def check(root):
     patterns = ['src/*/*.[chS]', 'include/**/*.h', 'examples/*.[ch]',
-                'bench/*.c']
+                'demo/*.[ch]', 'bench/*.c']
     for source in sources.sources(root, patterns):
         area, layer = source.path.split('/')[:2]
         if area == 'src' and layer not in HEIGHT:

@@ -13,7 +13,7 @@ import sources
 COLUMNS_MAX = 80
 FUNCTION_LINES_MAX = 70
 CODE = ['src/**/*.[chS]', 'include/**/*.h', 'tests/**/*.[ch]',
-        'examples/*.[ch]', 'bench/**/*.[ch]']
+        'examples/*.[ch]', 'bench/**/*.[ch]', 'demo/*.[ch]']
 OTHER = ['*.md', 'docs/**/*.md', 'tools/*', 'tests/**/*.py', '.ci/*',
          'meson*', '**/meson.build', 'Makefile', 'src/*.map', 'bench/*',
          'bench/**/*.py', 'examples/*']
