@@ -150,6 +150,35 @@ TEST(connect_waits_and_can_be_cancelled)
     server_close(&server);
 }
 
+/* A Unix socket says so at once when the listener's queue is full: no event
+ * would tell when it no longer is. */
+TEST(connect_to_a_full_unix_listener_asks_to_try_again)
+{
+    bide_engine *engine = engine_open();
+    struct call call = {0};
+    bide_fd clients[4];
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    socklen_t len = sizeof address;
+    int64_t result = 0;
+    CHECK_OK(bind(listener, (struct sockaddr *)&address,
+                  sizeof address.sun_family)); /* a name of the kernel's */
+    CHECK_OK(getsockname(listener, (struct sockaddr *)&address, &len));
+    CHECK_OK(listen(listener, 0));
+    for (int i = 0; i < 4; i++) {
+        attach_socket(engine, &clients[i], AF_UNIX);
+        bide_op_connect(&call.op, &clients[i], (struct sockaddr *)&address,
+                        len);
+        result = perform(engine, &call);
+        CHECK(result == 0 || result == -EAGAIN);
+    }
+    CHECK_ERR(result, -EAGAIN);
+    for (int i = 0; i < 4; i++)
+        bide_engine_close(engine, &clients[i]);
+    close(listener);
+    bide_engine_free(engine);
+}
+
 /* ── ACCEPT ───────────────────────────────────────────────────────────── */
 
 TEST(accept_can_be_cancelled)

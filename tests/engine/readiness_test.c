@@ -296,6 +296,33 @@ TEST(one_descriptor_can_be_attached_twice)
     wire_close(&wire);
 }
 
+/* The number is no longer what was meant: waiting on would be for ever. */
+TEST(closing_a_descriptor_fails_what_waits_for_it_by_another_name)
+{
+    struct wire wire;
+    struct call recv = {0};
+    bide_fd twin;
+    char byte;
+    wire_open_tcp(&wire);
+    if (strcmp(bide_engine_backend(wire.engine), "uring") == 0) {
+        test_skip("in the kernel, an operation keeps its descriptor open");
+        wire_close(&wire);
+        return;
+    }
+    CHECK_OK(bide_engine_attach(wire.engine, &twin, wire.file.fd,
+                                BIDE_FD_STREAM));
+    bide_op_recv(&recv.op, &twin, &byte, 1);
+    start(wire.engine, &recv);
+    settle(wire.engine);
+    bide_engine_close(wire.engine, &wire.file);
+    CHECK_ERR(await(wire.engine, &recv), -EBADF);
+    bide_op_recv(&recv.op, &twin, &byte, 1);
+    CHECK_ERR(perform(wire.engine, &recv), -EBADF);
+    bide_engine_close(wire.engine, &twin);
+    bide_engine_free(wire.engine);
+    close(wire.peer);
+}
+
 TEST(a_detached_descriptor_can_be_attached_again)
 {
     struct wire wire;

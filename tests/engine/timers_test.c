@@ -14,6 +14,8 @@
 #include <stdlib.h>
 
 #include "engine/contract.h"
+#include "engine/engine.h"
+#include "engine/epoll.h"
 
 enum { TIMERS = 48, STEPS = 2000000 };
 
@@ -295,5 +297,28 @@ TEST(a_poll_waits_as_long_as_it_was_told)
     int64_t begin = bide_engine_clock(engine);
     CHECK_INT(bide_engine_poll(engine, 3000001), 0);
     CHECK(bide_engine_clock(engine) - begin >= 3000001);
+    bide_engine_free(engine);
+}
+
+/* Rounded down, the wait would end early and be repeated with nothing left to
+ * wait for, until the time had come. */
+TEST(waits_are_rounded_up_where_the_kernel_counts_milliseconds)
+{
+    bide_engine_options options = {.backend = "epoll"};
+    bide_engine *engine = NULL;
+    CHECK_OK(bide_engine_new(&options, &engine));
+    struct bide__epoll_state *state = engine->state;
+    int count = 0;
+    int polls = 0;
+    struct alarm alarm = {
+        .timer.fire = ring, .engine = engine, .count = &count};
+    state->no_pwait2 = true;
+    for (int i = 1; i <= 5; i++) {
+        bide_engine_timer_set(engine, &alarm.timer,
+                              bide_engine_clock(engine) + 500000);
+        for (; count < i; polls++)
+            CHECK_OK(bide_engine_poll(engine, BIDE_FOREVER));
+    }
+    CHECK(polls <= 10); /* each may stop once where the wheel is sorted */
     bide_engine_free(engine);
 }
