@@ -33,6 +33,8 @@ def arguments():
                         help='rounds of each case (5, quick: 3)')
     parser.add_argument('--quick', action='store_true',
                         help='a tenth of the work: figures not to be quoted')
+    parser.add_argument('--one-cpu', action='store_true',
+                        help="put clients on the server's processor")
     parser.add_argument('--build-dir', type=pathlib.Path, metavar='DIR',
                         default=ROOT / 'build' / 'bench',
                         help='where to build (build/bench)')
@@ -55,12 +57,13 @@ def wanted(contender, only):
     return not only or any(part in contender.name for part in only)
 
 
-def run_once(programs, case, contender):
+def run_once(programs, case, contender, options):
     command = programs.command(contender.program) + list(contender.args)
     if not case.load:
         return measure.run_program(command, contender.env)
     client = programs.command('c:echo_client')
-    return measure.run_server(command, contender.env, client, case.load)
+    return measure.run_server(command, contender.env, client, case.load,
+                              options.one_cpu)
 
 
 def run_case(programs, case, options):
@@ -75,7 +78,7 @@ def run_case(programs, case, options):
             figures = None
             if one.name not in gaps:
                 try:
-                    figures = run_once(programs, case, one)
+                    figures = run_once(programs, case, one, options)
                 except (build.Missing, measure.Failed) as reason:
                     gaps[one.name] = str(reason)
             samples[one.name].append(figures)
@@ -93,6 +96,8 @@ def main():
     machine = build.machine(ROOT, programs)
     machine['rounds'] = f'{options.rounds}' + (
         ', quick: figures are not to be quoted' if options.quick else '')
+    if options.one_cpu:
+        machine['clients'] = "on the server's processor"
     report.print_machine(machine)
     tables, left_out = [], []
     for claim in claims.all_claims(options.quick):

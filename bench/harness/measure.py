@@ -23,10 +23,10 @@ class Failed(Exception):
     """A run that gave no figures; the text says why."""
 
 
-def processors():
+def processors(together=False):
     """Where servers and single programs run, and where clients do."""
     usable = sorted(os.sched_getaffinity(0))
-    return usable[0], usable[-1]
+    return usable[0], usable[0 if together else -1]
 
 
 def prepare(processor):
@@ -100,10 +100,11 @@ def serving(argv, env):
         server.communicate()
 
 
-def run_server(argv, env, client, load):
-    """Start a server, load it from the other processor, stop it. load is the
-    connections, bytes, milliseconds of warm-up and of measuring."""
+def run_server(argv, env, client, load, together=False):
+    """Start a server, load it from the other processor or, together, from
+    its own, and stop it. load is the connections, bytes, milliseconds of
+    warm-up and of measuring."""
     with serving(argv, env) as (server, port):
         command = [*client, str(port), str(server.pid), *map(str, load)]
         seconds = (load[2] + load[3]) / 1000 + 20
-        return finish(start(command, {}, processors()[1]), seconds)
+        return finish(start(command, {}, processors(together)[1]), seconds)

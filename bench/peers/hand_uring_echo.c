@@ -4,22 +4,18 @@
  * with everything that the kernel offers for it: the limit for every runtime.
  *
  *     accept   multishot, into the table of fixed files
- *     recv     multishot, into a ring of provided buffers
- *     send     from the same buffer; success makes no completion
+ *     recv     multishot, into a ring of provided buffers in a huge page
+ *     send     from the same buffer, with MSG_WAITALL: all of it, or an error
  *     enter    one call a turn, by registered ring, with DEFER_TASKRUN: it
  *              sends the last turn's replies and waits for the next messages
  *
- * A send is tried when it is submitted (MSG_DONTWAIT), so it is over when
- * io_uring_enter(2) returns: only one that failed, or went out in part, posts
- * a completion (MSG_WAITALL makes a part count as failure). Without the others
- * a wait for one completion waits for a message, not for our own replies.
+ * A buffer goes back to the kernel when its send has completed. A connection
+ * has one send under way; what arrives meanwhile waits in its list. Without a
+ * free buffer the kernel ends the recv with ENOBUFS; it is armed anew when the
+ * connection has nothing left to send.
  *
- * The buffers of a turn are given back after the next enter, except those
- * whose send failed: they wait in the connection's list, the oldest first, and
- * go out one by one with an ordinary send. To keep the order, a connection
- * tries one send a turn; what else it receives in the turn joins the list.
- * Without a free buffer the kernel ends the recv with ENOBUFS; it is armed anew
- * when the connection has nothing left to send.
+ * Sends whose success makes no completion (CQE_SKIP_SUCCESS, MSG_DONTWAIT)
+ * were tried and made no difference that could be measured.
  *
  * Prints `port=N` and serves until it is killed. No liburing.
  */
@@ -48,25 +44,20 @@ enum {
     NONE = -1
 };
 
-enum purpose { ON_ACCEPT, ON_RECV, ON_TRIED, ON_SENT, ON_CLOSE };
+enum purpose { ON_ACCEPT, ON_RECV, ON_SENT, ON_CLOSE };
 
 struct connection {
-    int head;       /* first of the buffers that wait to be sent, or none */
+    int head;       /* the buffer that is being sent, first of a list */
     int tail;
-    uint32_t sent;  /* bytes of the head that are out */
-    uint32_t tried; /* the turn in which a send was tried last */
-    bool sending;   /* an ordinary send of the head is under way */
     bool open;
     bool receiving; /* the multishot recv is armed */
     bool ended;     /* nothing more will be received: close when sent */
-    bool failed;    /* and nothing more can be sent */
     bool starved;   /* no buffer was free: arm when nothing waits */
 };
 
 struct buffer {
     uint32_t len;
-    int next;  /* in the connection's list */
-    bool kept; /* is, or was, in a list: not to be given back with the turn */
+    int next; /* in the connection's list */
 };
 
 static int ring_fd;
@@ -79,16 +70,6 @@ static char *memory;
 static uint16_t buffer_tail;
 static struct connection connections[MAX_CONNECTIONS];
 static struct buffer buffers[BUFFERS];
-
-static uint32_t turn = 1;
-
-/* The buffers that a send was tried from in this turn and in the one before,
- * and the connections that have something in their list since this turn. */
-static int tried_lists[2][BUFFERS];
-static int *tried_now = tried_lists[0], *tried_before = tried_lists[1];
-static int tried_now_count, tried_before_count;
-static int waiting[2 * BUFFERS];
-static int waiting_count;
 
 /* Submit everything; with a wait, also run what the kernel has deferred. */
 static void submit(unsigned wait)
@@ -107,20 +88,19 @@ static void submit(unsigned wait)
     } while (sq_entered != sq_local);
 }
 
-static struct io_uring_sqe *next_sqe(enum purpose purpose, int slot, int id)
+static struct io_uring_sqe *next_sqe(enum purpose purpose, int slot)
 {
     if (sq_local - sq_entered == SQ_ENTRIES)
         submit(0);
     struct io_uring_sqe *sqe = &sqes[sq_local++ & sq_mask];
     memset(sqe, 0, sizeof *sqe);
-    sqe->user_data = (uint64_t)purpose << 56 | (uint64_t)(uint32_t)id << 16 |
-                     (uint64_t)(uint32_t)slot;
+    sqe->user_data = (uint64_t)purpose << 32 | (uint32_t)slot;
     return sqe;
 }
 
 static void arm_accept(int listener)
 {
-    struct io_uring_sqe *sqe = next_sqe(ON_ACCEPT, 0, 0);
+    struct io_uring_sqe *sqe = next_sqe(ON_ACCEPT, 0);
     sqe->opcode = IORING_OP_ACCEPT;
     sqe->fd = listener;
     sqe->ioprio = IORING_ACCEPT_MULTISHOT;
@@ -129,7 +109,7 @@ static void arm_accept(int listener)
 
 static void arm_recv(int slot)
 {
-    struct io_uring_sqe *sqe = next_sqe(ON_RECV, slot, 0);
+    struct io_uring_sqe *sqe = next_sqe(ON_RECV, slot);
     sqe->opcode = IORING_OP_RECV;
     sqe->fd = slot;
     sqe->flags = IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
@@ -140,37 +120,26 @@ static void arm_recv(int slot)
 
 static void close_slot(int slot)
 {
-    struct io_uring_sqe *sqe = next_sqe(ON_CLOSE, slot, 0);
+    struct io_uring_sqe *sqe = next_sqe(ON_CLOSE, slot);
     sqe->opcode = IORING_OP_CLOSE;
     sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
     sqe->file_index = (uint32_t)slot + 1;
     connections[slot].open = false;
 }
 
-static struct io_uring_sqe *send_from(enum purpose purpose, int slot, int id,
-                                      uint32_t from)
+static void send_head(int slot)
 {
-    struct io_uring_sqe *sqe = next_sqe(purpose, slot, id);
+    int id = connections[slot].head;
+    struct io_uring_sqe *sqe = next_sqe(ON_SENT, slot);
     sqe->opcode = IORING_OP_SEND;
     sqe->fd = slot;
     sqe->flags = IOSQE_FIXED_FILE;
-    sqe->addr = (uint64_t)(uintptr_t)(memory + (size_t)id * BUFFER_SIZE + from);
-    sqe->len = buffers[id].len - from;
+    sqe->addr = (uint64_t)(uintptr_t)(memory + (size_t)id * BUFFER_SIZE);
+    sqe->len = buffers[id].len;
     sqe->msg_flags = MSG_NOSIGNAL | MSG_WAITALL;
-    return sqe;
 }
 
-static void try_send(int slot, int id)
-{
-    struct io_uring_sqe *sqe = send_from(ON_TRIED, slot, id, 0);
-    sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
-    sqe->msg_flags |= MSG_DONTWAIT;
-    buffers[id].kept = false;
-    connections[slot].tried = turn;
-    tried_now[tried_now_count++] = id;
-}
-
-/* Give a buffer to the kernel; it sees it at the next publish_buffers(). */
+/* Give a buffer to the kernel, which sees it when the tail is published. */
 static void give_back(int id)
 {
     struct io_uring_buf *slot =
@@ -180,24 +149,13 @@ static void give_back(int id)
     slot->bid = (uint16_t)id;
 }
 
-/* Send the head of the list or, when nothing is left, do what waited for it. */
-static void go_on(int slot)
+/* The list has become empty: do what waited for that. */
+static void when_sent(int slot)
 {
     struct connection *connection = &connections[slot];
-    while (connection->head != NONE) {
-        int id = connection->head;
-        if (!connection->failed && connection->sent < buffers[id].len) {
-            send_from(ON_SENT, slot, id, connection->sent);
-            connection->sending = true;
-            return;
-        }
-        connection->head = buffers[id].next;
-        connection->sent = 0;
-        give_back(id);
-    }
-    if (connection->open && connection->ended)
+    if (connection->open && connection->ended && !connection->receiving)
         close_slot(slot);
-    else if (connection->starved)
+    else if (connection->starved && !connection->ended)
         arm_recv(slot);
 }
 
@@ -212,30 +170,20 @@ static void on_accept(const struct io_uring_cqe *cqe, int listener)
         arm_accept(listener);
 }
 
-static void append(int slot, int id)
-{
-    struct connection *connection = &connections[slot];
-    buffers[id].next = NONE;
-    buffers[id].kept = true;
-    if (connection->head != NONE) {
-        buffers[connection->tail].next = id;
-    } else {
-        connection->head = id;
-        waiting[waiting_count++] = slot;
-    }
-    connection->tail = id;
-}
-
 static void on_recv(const struct io_uring_cqe *cqe, int slot)
 {
     struct connection *connection = &connections[slot];
     if (cqe->flags & IORING_CQE_F_BUFFER) {
         int id = (int)(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
-        buffers[id].len = cqe->res > 0 ? (uint32_t)cqe->res : 0;
-        if (connection->head == NONE && connection->tried != turn)
-            try_send(slot, id);
-        else
-            append(slot, id);
+        buffers[id].len = (uint32_t)cqe->res;
+        buffers[id].next = NONE;
+        if (connection->head == NONE) {
+            connection->head = id;
+            send_head(slot);
+        } else {
+            buffers[connection->tail].next = id;
+        }
+        connection->tail = id;
     }
     if (cqe->flags & IORING_CQE_F_MORE)
         return;
@@ -245,50 +193,34 @@ static void on_recv(const struct io_uring_cqe *cqe, int slot)
     else
         connection->ended = true;
     if (connection->head == NONE)
-        go_on(slot);
+        when_sent(slot);
 }
 
-/* A send that was tried in the turn before has not, or not all, gone out. Its
- * buffer is older than anything in the list. */
-static void on_tried(const struct io_uring_cqe *cqe, int slot, int id)
-{
-    struct connection *connection = &connections[slot];
-    if (!connection->open)
-        return;
-    connection->sent = cqe->res > 0 ? (uint32_t)cqe->res : 0;
-    connection->failed = cqe->res < 0 && cqe->res != -EAGAIN;
-    if (connection->head == NONE) {
-        append(slot, id);
-    } else {
-        buffers[id].next = connection->head;
-        buffers[id].kept = true;
-        connection->head = id;
-    }
-}
-
+/* Part of a message has gone out only if the connection has failed. */
 static void on_sent(const struct io_uring_cqe *cqe, int slot)
 {
     struct connection *connection = &connections[slot];
-    connection->sending = false;
-    if (cqe->res < 0)
-        connection->failed = true;
+    bool failed = cqe->res < (int)buffers[connection->head].len;
+    do {
+        int id = connection->head;
+        connection->head = buffers[id].next;
+        give_back(id);
+    } while (failed && connection->head != NONE);
+    if (connection->head != NONE)
+        send_head(slot);
     else
-        connection->sent += (uint32_t)cqe->res;
-    go_on(slot);
+        when_sent(slot);
 }
 
 static void handle(const struct io_uring_cqe *cqe, int listener)
 {
-    int slot = (int)(cqe->user_data & 0xffff);
-    switch ((enum purpose)(cqe->user_data >> 56)) {
+    int slot = (int)(uint32_t)cqe->user_data;
+    switch ((enum purpose)(cqe->user_data >> 32)) {
     case ON_ACCEPT:
         on_accept(cqe, listener);
         break;
     case ON_RECV:
         on_recv(cqe, slot);
-        break;
-    case ON_TRIED:
-        on_tried(cqe, slot, (int)(cqe->user_data >> 16 & 0xffff));
         break;
     case ON_SENT:
         on_sent(cqe, slot);
@@ -298,40 +230,21 @@ static void handle(const struct io_uring_cqe *cqe, int listener)
     }
 }
 
-static void finish_turn(void)
+static void publish_buffers(void)
 {
-    for (int i = 0; i < tried_before_count; i++)
-        if (!buffers[tried_before[i]].kept)
-            give_back(tried_before[i]);
     __atomic_store_n(&buffer_ring->tail, buffer_tail, __ATOMIC_RELEASE);
-    turn++;
 }
 
 static void serve(int listener)
 {
     for (;;) {
-        /* A list that began in the last turn may have a send before it whose
-         * fate is known only after this enter: it goes on below. */
-        int from_last_turn = waiting_count;
-        submit(from_last_turn > 0 ? 0 : 1);
-
-        int *swap = tried_before;
-        tried_before = tried_now;
-        tried_before_count = tried_now_count;
-        tried_now = swap;
-        tried_now_count = 0;
+        submit(1);
         unsigned head = *cq_head;
         unsigned tail = __atomic_load_n(cq_tail, __ATOMIC_ACQUIRE);
         for (; head != tail; head++)
             handle(&cqes[head & cq_mask], listener);
         __atomic_store_n(cq_head, head, __ATOMIC_RELEASE);
-        for (int i = 0; i < from_last_turn; i++)
-            if (!connections[waiting[i]].sending)
-                go_on(waiting[i]);
-        waiting_count -= from_last_turn;
-        memmove(waiting, waiting + from_last_turn,
-                (size_t)waiting_count * sizeof *waiting);
-        finish_turn();
+        publish_buffers();
     }
 }
 
@@ -412,7 +325,7 @@ static void provide_buffers(void)
     reg(IORING_REGISTER_PBUF_RING, &ring, 1);
     for (int id = 0; id < BUFFERS; id++)
         give_back(id);
-    finish_turn();
+    publish_buffers();
 }
 
 static int listen_somewhere(void)

@@ -50,8 +50,33 @@ static void write_rest(uv_stream_t *stream, const char *bytes, size_t len)
     check(uv_write(request, stream, &buf, 1, on_written), "uv_write");
 }
 
+/* What waited to be written has gone out. */
+static void on_shut_down(uv_shutdown_t *request, int status)
+{
+    (void)status;
+    if (!uv_is_closing((uv_handle_t *)request->handle))
+        uv_close((uv_handle_t *)request->handle, on_closed);
+    free(request);
+}
+
+static void end(uv_stream_t *stream)
+{
+    uv_shutdown_t *request = malloc(sizeof *request);
+    if (!request)
+        bench_die("out of memory");
+    uv_read_stop(stream);
+    if (uv_shutdown(request, stream, on_shut_down) < 0) {
+        free(request);
+        uv_close((uv_handle_t *)stream, on_closed);
+    }
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
+    if (n == UV_EOF) {
+        end(stream);
+        return;
+    }
     if (n < 0) {
         uv_close((uv_handle_t *)stream, on_closed);
         return;
