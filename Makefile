@@ -4,7 +4,7 @@
 all: # build the library into build/
 	@tools/build.sh
 
-demo: # build, and run the examples
+demo: # build, and see what concurrent requests gain
 	@tools/setup.sh demo
 	@tools/demo.sh
 

@@ -21,6 +21,7 @@ struct gathering {
     size_t left;       /* tasks that have not ended */
     bide_task *failed; /* the first that did, of those that fail fast */
     bool fail_fast;
+    bool missing;   /* a NULL is among them */
     bool aborting;  /* the tasks have been cancelled */
     bool parked;    /* self is in bide__park() */
     bool cancelled; /* a request came while they were awaited */
@@ -69,11 +70,10 @@ static const struct bide__wait gather_wait = {
 static void gather(struct gathering *gathering, const char *function)
 {
     bide_task *self = gathering->self;
-    bool missing = false;
     for (size_t i = 0; i < gathering->count; i++) {
         bide_task *task = gathering->tasks[i];
         if (!task) {
-            missing = true;
+            gathering->missing = true;
             continue;
         }
         bide__require_own(task, function);
@@ -88,7 +88,7 @@ static void gather(struct gathering *gathering, const char *function)
         gathering->cancelled = true;
         cancel_tasks(gathering);
     }
-    if (missing && gathering->fail_fast)
+    if (gathering->missing && gathering->fail_fast)
         cancel_tasks(gathering);
     gathering->parked = gathering->left > 0;
     if (gathering->parked)
@@ -98,12 +98,12 @@ static void gather(struct gathering *gathering, const char *function)
 /* The first failure that was not caused by our own cancelling. */
 static int first_error(const struct gathering *gathering)
 {
+    if (gathering->missing)
+        return bide_raise(-ENOMEM, "a task could not be created");
     if (gathering->failed && !gathering->cancelled)
         return bide__task_collect(gathering->failed);
     for (size_t i = 0; i < gathering->count; i++) {
         bide_task *task = gathering->tasks[i];
-        if (!task)
-            return -ENOMEM;
         if (task->result < 0 && task->result != -ECANCELED)
             return bide__task_collect(task);
     }

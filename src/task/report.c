@@ -106,3 +106,11 @@ void bide__report_handler(bide_loop *loop, bide_task *task, int code)
            "the handler of a connection, task '%s', failed with %s (%s)",
            bide_task_name(task), bide_errname(code), message);
 }
+
+void bide__report_accept(bide_loop *loop, int code, const char *address)
+{
+    report(loop, NULL, code, bide_strerror(code),
+           "the server on %s cannot accept connections for now: %s (%s); it "
+           "tries again when one ends, and every 0.1 s",
+           address, bide_errname(code), bide_strerror(code));
+}

@@ -155,6 +155,7 @@ static void task_main(int value)
 #ifdef BIDE__FIBERS
     bide__fiber_arrive(&task->fiber, loop->left);
 #endif
+    task->state = BIDE__TASK_READY;
     int result = -ECANCELED;
     if (task->must_cancel) /* cancelled before it started */
         task->must_cancel = false;

@@ -127,12 +127,11 @@ bide_task *bide__task_new(bide_loop *loop, bide_coroutine *fn, void *arg,
         loop->current ? loop->current->context : loop->context;
     if (context)
         task->context = bide__context_ref(context);
-    char *top = place_copy(task, options);
 #ifdef BIDE__FIBERS
     char *limit = bide__stack_limit(&loop->stacks, stack_class, task);
-    bide__fiber_create(&task->fiber, limit, (size_t)(top - limit));
+    bide__fiber_create(&task->fiber, limit, (size_t)((char *)task - limit));
 #endif
-    bide__task_prepare(task, top);
+    bide__task_prepare(task, place_copy(task, options));
     loop->live++;
     return task;
 }

@@ -256,6 +256,7 @@ void bide__report_pending(bide_loop *loop);
 void bide__report_unclosed(bide_loop *loop,
                            const struct bide__resource *resource);
 void bide__report_handler(bide_loop *loop, bide_task *task, int code);
+void bide__report_accept(bide_loop *loop, int code, const char *address);
 void bide__report_slow(bide_loop *loop, bide_task *task, int64_t took_ns);
 
 /* Context values, context.c. */
