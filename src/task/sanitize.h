@@ -93,6 +93,16 @@ static inline void bide__fiber_destroy(struct bide__fiber *fiber)
 #endif
 }
 
+/* Memory that held stacks is unmapped: what comes to lie there next must not
+ * find it poisoned. */
+static inline void bide__fiber_unmapped(void *memory, size_t size)
+{
+    (void)memory, (void)size;
+#ifdef BIDE__ASAN
+    __asan_unpoison_memory_region(memory, size);
+#endif
+}
+
 /* The thread's own stack takes part, too. */
 static inline void bide__fiber_adopt_thread(struct bide__fiber *fiber)
 {

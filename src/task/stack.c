@@ -26,9 +26,12 @@
 #include "task/stack.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "task/sanitize.h"
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102 /* madvise(2), since Linux 6.13 */
@@ -106,16 +109,23 @@ no_memory:
     return NULL;
 }
 
+/* The kernel is older than 6.13, or the memory is locked by mlockall(2). */
+static atomic_bool no_madvise;
+
+bool bide__stack_guards_by_mprotect(void)
+{
+    return no_madvise;
+}
+
 /* Make the lowest page of a slot fault on any access. */
 static int install_guard(char *slot)
 {
-    static _Atomic(bool) no_madvise; /* the kernel is older than 6.13 */
     if (!no_madvise) {
         if (madvise(slot, page_size(), MADV_GUARD_INSTALL) == 0)
             return 0;
         if (errno != EINVAL)
             return -errno;
-        no_madvise = true; /* or the memory is locked, mlockall(2) */
+        no_madvise = true;
     }
     if (mprotect(slot, page_size(), PROT_NONE) == 0)
         return 0;
@@ -229,7 +239,9 @@ void bide__stacks_free(struct bide__stacks *stacks)
         while (c->chunks) {
             struct bide__chunk *chunk = c->chunks;
             c->chunks = chunk->next;
-            munmap(chunk->base, chunk->slots * bide__stack_size(i));
+            size_t size = chunk->slots * bide__stack_size(i);
+            bide__fiber_unmapped(chunk->base, size);
+            munmap(chunk->base, size);
             bide__free(chunk);
         }
         bide__free(c->cold);

@@ -96,6 +96,10 @@ void bide__stacks_trim(struct bide__stacks *stacks);
 void bide__stacks_visit(struct bide__stacks *stacks, size_t size,
                         bool (*visit)(void *data, void *task), void *data);
 
+/* Whether the kernel is too old to guard a page without a mapping of its own;
+ * known once a stack was taken. */
+bool bide__stack_guards_by_mprotect(void);
+
 /* Unmap everything. */
 void bide__stacks_free(struct bide__stacks *stacks);
 
