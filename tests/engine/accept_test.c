@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "engine/contract.h"
+#include "engine/engine.h"
 
 /* An engine with a listener attached. */
 struct server {
@@ -123,6 +124,27 @@ TEST(connect_twice_says_that_it_is_connected)
         CHECK_INT(perform(server.engine, &connect_op), i ? -EISCONN : 0);
     }
     bide_engine_close(server.engine, &client);
+    server_close(&server);
+}
+
+/* Woken for nothing, an attempt to connect has to go on. */
+TEST(asking_again_for_a_connection_does_not_end_it)
+{
+    struct server server;
+    bide_op ops[4];
+    bide_fd clients[4];
+    server_open(&server, 0);
+    for (int i = 0; i < 4; i++) {
+        attach_socket(server.engine, &clients[i], AF_INET);
+        bide_op_connect(&ops[i], &clients[i],
+                        (const struct sockaddr *)&server.address,
+                        sizeof server.address);
+        (void)bide__op_perform(&ops[i]);
+    }
+    for (int i = 0; i < 3; i++)
+        CHECK_INT(bide__op_perform(&ops[3]), -EINPROGRESS);
+    for (int i = 0; i < 4; i++)
+        bide_engine_close(server.engine, &clients[i]);
     server_close(&server);
 }
 

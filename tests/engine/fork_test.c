@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fork_test.c — an engine in a child of fork(2), beside that of the parent. */
+#include <poll.h>
 #include <sys/wait.h>
 
 #include "engine/contract.h"
@@ -23,7 +24,7 @@ static int answer(void *arg)
 
 /* What the child does with the engine it inherited. Returns the number of
  * the step that failed, 0 for none. */
-static int child_of(struct wire *wire)
+static int child_of(struct wire *wire, struct wire *other)
 {
     struct call recv = {0};
     struct call work = {0};
@@ -51,8 +52,14 @@ static int child_of(struct wire *wire)
     bide_op_send(&recv.op, &wire->file, "c", 1); /* is still attached */
     if (perform(wire->engine, &recv) != 1)
         return 6;
+    bide_op_recv(&recv.op, &other->file, &byte, 1);
+    start(wire->engine, &recv);
+    if (recv.over || write(other->peer, "o", 1) != 1 ||
+        await(wire->engine, &recv) != 1)
+        return 7;
     bide_engine_close(wire->engine, &file);
     bide_engine_close(wire->engine, &wire->file);
+    bide_engine_close(wire->engine, &other->file);
     bide_engine_free(wire->engine);
     return 0;
 }
@@ -60,20 +67,31 @@ static int child_of(struct wire *wire)
 TEST(a_forked_child_can_use_the_engine_and_the_parent_goes_on)
 {
     struct wire wire;
+    struct wire other;
     struct call recv = {0};
     struct call work = {0};
+    struct call poll_op = {0};
     char byte;
     int status;
+    int fds[2];
     wire_open_tcp(&wire);
+    pair_tcp(fds);
+    other = (struct wire){.engine = wire.engine, .peer = fds[1]};
+    CHECK_OK(bide_engine_attach(wire.engine, &other.file, fds[0],
+                                BIDE_FD_STREAM));
     bide_op_work(&work.op, bide_engine_pool(wire.engine, BIDE_POOL_USER),
                  answer, NULL);
     CHECK_INT(perform(wire.engine, &work), 42);
     bide_op_recv(&recv.op, &wire.file, &byte, 1);
-    start(wire.engine, &recv); /* the parent's: the child forgets it */
+    start(wire.engine, &recv); /* the parent's: the child forgets them */
+    bide_op_poll(&poll_op.op, &other.file, POLLIN);
+    start(wire.engine, &poll_op);
     settle(wire.engine);
     pid_t child = fork();
-    if (child == 0)
-        _exit(child_of(&wire));
+    if (child == 0) {
+        int step = child_of(&wire, &other);
+        _exit(step || recv.deliveries || poll_op.deliveries ? step + 100 : 0);
+    }
     CHECK_INT(waitpid(child, &status, 0), child);
     CHECK_INT(status, 0);
     CHECK_INT(read(wire.peer, &byte, 1), 1);
@@ -86,5 +104,8 @@ TEST(a_forked_child_can_use_the_engine_and_the_parent_goes_on)
     bide_op_work(&work.op, bide_engine_pool(wire.engine, BIDE_POOL_USER),
                  answer, NULL);
     CHECK_INT(perform(wire.engine, &work), 42);
+    CHECK_INT(await(wire.engine, &poll_op), POLLIN); /* the child's byte */
+    bide_engine_close(wire.engine, &other.file);
+    close(other.peer);
     wire_close(&wire);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* sim_test.c — what only the simulation has: virtual time, seeded order. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 
 #include "engine/contract.h"
 
@@ -93,7 +93,45 @@ TEST(time_stands_still_while_a_pool_is_at_work)
     CHECK_INT(perform(engine, &work), 0);
     CHECK_INT(fired, 0);
     CHECK_INT(bide_engine_clock(engine), 0);
-    bide_engine_timer_clear(engine, &timer);
+    while (fired == 0) /* and then goes on */
+        CHECK_OK(bide_engine_poll(engine, BIDE_FOREVER));
+    CHECK_INT(bide_engine_clock(engine), 1000);
+    bide_engine_free(engine);
+}
+
+static int wait_for_byte(void *arg)
+{
+    char byte;
+    return (int)read(*(int *)arg, &byte, 1);
+}
+
+/* A pool that is only at work for what was given up does not count. */
+TEST(cancelled_and_abandoned_work_does_not_stop_time)
+{
+    bide_engine *engine = sim_open(0);
+    bide_pool *pool = NULL;
+    struct call calls[3] = {0};
+    bide_timer timer = {.fire = count_fire};
+    int fds[2];
+    CHECK_OK(pipe2(fds, O_CLOEXEC));
+    CHECK_OK(bide_pool_new(1, 3, "sim", &pool));
+    for (int i = 0; i < 3; i++) {
+        bide_op_work(&calls[i].op, pool, wait_for_byte, &fds[0]);
+        start(engine, &calls[i]);
+    }
+    check_cancels(engine, &calls[2]);
+    CHECK(!bide_pool_abandon(engine, &calls[1].op));
+    if (!bide_pool_abandon(engine, &calls[0].op))
+        calls[0].over = true; /* no thread had begun it */
+    fired = 0;
+    bide_engine_timer_set(engine, &timer, HOUR);
+    while (fired == 0)
+        CHECK_OK(bide_engine_poll(engine, BIDE_FOREVER));
+    CHECK_INT(bide_engine_clock(engine), HOUR);
+    close(fds[1]);
+    bide_pool_free(pool, true);
+    CHECK(calls[0].over);
+    close(fds[0]);
     bide_engine_free(engine);
 }
 

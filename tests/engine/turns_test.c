@@ -279,6 +279,13 @@ TEST(hooks_surround_waits_that_block_and_no_others)
     settle(wire.engine);
     CHECK(recv.over);
     CHECK_INT(blocks.before, 0);
+    bide_op_recv(&recv.op, &wire.file, &byte, 1);
+    start(wire.engine, &recv);
+    settle(wire.engine);
+    CHECK_INT(write(wire.peer, "y", 1), 1); /* nothing to wait for */
+    CHECK_INT(await(wire.engine, &recv), 1);
+    if (strcmp(bide_engine_backend(wire.engine), "uring") != 0)
+        CHECK_INT(blocks.before, 0); /* the ring tells only when entered */
     bide_op_work(&work.op, bide_engine_pool(wire.engine, BIDE_POOL_USER),
                  pause_a_little, NULL);
     CHECK_INT(perform(wire.engine, &work), 0);
@@ -286,6 +293,41 @@ TEST(hooks_surround_waits_that_block_and_no_others)
     CHECK_INT(blocks.before, blocks.after);
     bide_engine_on_block(wire.engine, NULL, NULL, NULL);
     wire_close(&wire);
+}
+
+/* Were it otherwise, a program would turn in circles while it waits. */
+TEST(operations_in_flight_do_not_keep_a_poll_from_waiting)
+{
+    bide_engine *engine = engine_open();
+    struct sockaddr_in address;
+    struct call calls[5] = {0};
+    bide_fd files[3];
+    char byte;
+    int fds[4];
+    pair_tcp(fds);
+    pair_tcp(fds + 2);
+    const int attached[3] = {fds[0], fds[2], listen_tcp(8, &address)};
+    for (int i = 0; i < 3; i++)
+        CHECK_OK(bide_engine_attach(engine, &files[i], attached[i],
+                                    BIDE_FD_STREAM));
+    bide_op_recv(&calls[0].op, &files[0], &byte, 1);
+    bide_op_poll(&calls[1].op, &files[0], POLLIN);
+    bide_op_poll_multi(&calls[2].op, &files[0], POLLIN);
+    bide_op_recv_multi(&calls[3].op, &files[1]);
+    bide_op_accept_multi(&calls[4].op, &files[2]);
+    for (int i = 0; i < 5; i++)
+        start(engine, &calls[i]);
+    settle(engine);
+    int64_t begin = bide_engine_clock(engine);
+    CHECK_INT(bide_engine_poll(engine, 3000000), 0);
+    CHECK(bide_engine_clock(engine) - begin >= 3000000);
+    for (int i = 0; i < 5; i++)
+        check_cancels(engine, &calls[i]);
+    for (int i = 0; i < 3; i++)
+        bide_engine_close(engine, &files[i]);
+    bide_engine_free(engine);
+    close(fds[1]);
+    close(fds[3]);
 }
 
 /* ── Hosts ────────────────────────────────────────────────────────────── */
