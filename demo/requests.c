@@ -138,7 +138,7 @@ static int unshown(int port, size_t count, double *ret_took)
 static int experiment(void *arg)
 {
     int port = *(int *)arg;
-    double one, ten, many;
+    double one = 0, ten = 0, many = 0;
     int rc = shown("Ten requests, one after the other", port,
                    one_after_the_other, &one);
     if (rc == 0)
