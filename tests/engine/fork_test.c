@@ -104,7 +104,8 @@ TEST(a_forked_child_can_use_the_engine_and_the_parent_goes_on)
     bide_op_work(&work.op, bide_engine_pool(wire.engine, BIDE_POOL_USER),
                  answer, NULL);
     CHECK_INT(perform(wire.engine, &work), 42);
-    CHECK_INT(await(wire.engine, &poll_op), POLLIN); /* the child's byte */
+    CHECK_INT(write(other.peer, "p", 1), 1); /* the child took its own */
+    CHECK_INT(await(wire.engine, &poll_op), POLLIN);
     bide_engine_close(wire.engine, &other.file);
     close(other.peer);
     wire_close(&wire);
