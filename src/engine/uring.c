@@ -270,6 +270,25 @@ static int reap(bide_engine *engine, struct bide__uring *u)
     return count;
 }
 
+/* Wait; nothing is there already. A hook around the wait may be dear (it lets
+ * go of a lock, say), so with hooks it is tried first without waiting, where
+ * that can bring something. */
+static int block(bide_engine *engine, struct bide__uring *u, bool promising,
+                 int64_t timeout_ns)
+{
+    if (!engine->before_block && !engine->after_block)
+        return bide__uring_enter(u, true, timeout_ns);
+    if (promising || bide__ring_pending(&u->ring) > 0) {
+        int rc = bide__uring_enter(u, true, 0);
+        if (rc < 0 || bide__ring_ready(&u->ring) > 0)
+            return rc;
+    }
+    bide__engine_before_block(engine);
+    int rc = bide__uring_enter(u, true, timeout_ns);
+    bide__engine_after_block(engine);
+    return rc;
+}
+
 /* Submit, and wait unless there is something to do already. */
 static int submit_and_wait(bide_engine *engine, struct bide__uring *u,
                            int64_t timeout_ns)
@@ -279,16 +298,25 @@ static int submit_and_wait(bide_engine *engine, struct bide__uring *u,
         all_started = watch_wake(u) && all_started;
     uint32_t flags = bide__ring_flags(&u->ring);
     if (timeout_ns > 0 && all_started && bide__ring_ready(&u->ring) == 0 &&
-        !(flags & IORING_SQ_CQ_OVERFLOW)) {
-        bide__engine_before_block(engine);
-        int rc = bide__uring_enter(u, true, timeout_ns);
-        bide__engine_after_block(engine);
-        return rc;
-    }
+        !(flags & IORING_SQ_CQ_OVERFLOW))
+        return block(engine, u, flags & IORING_SQ_TASKRUN, timeout_ns);
     if (bide__ring_pending(&u->ring) == 0 &&
         !(flags & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)))
         return 0;
     return bide__uring_enter(u, true, 0);
+}
+
+/* What was started during the deliveries is the kernel's before a host waits:
+ * it polls us only when the descriptor tells it to. */
+static void submit_for_host(struct bide__uring *u)
+{
+    bool all_started;
+    do {
+        all_started = bide__uring_start_parked(u);
+        if (bide__ring_pending(&u->ring) > 0 &&
+            bide__uring_enter(u, false, 0) < 0)
+            return; /* results have to be fetched first, and are readable */
+    } while (!all_started);
 }
 
 static int uring_poll(bide_engine *engine, int64_t timeout_ns)
@@ -307,6 +335,8 @@ static int uring_poll(bide_engine *engine, int64_t timeout_ns)
         (void)bide__uring_enter(u, true, 0);
         count += reap(engine, u);
     }
+    if (BIDE__UNLIKELY(u->hosted))
+        submit_for_host(u);
     return count;
 }
 
@@ -326,7 +356,8 @@ static int uring_attach(bide_engine *engine, bide_fd *file)
 
 static int uring_fileno(const bide_engine *engine)
 {
-    const struct bide__uring *u = engine->state;
+    struct bide__uring *u = engine->state;
+    u->hosted = true;
     return u->ring.fd;
 }
 

@@ -46,12 +46,13 @@ struct bide__uring {
      * NULL. */
     bide_op parked;
 
-    uint32_t special; /* operations that do not go into the ring, by bit */
+    uint32_t special; /* operations that do not simply go into the ring: bits */
     uint8_t quiet;    /* IOSQE_CQE_SKIP_SUCCESS where the kernel has it */
     bool multishot_accept;
     bool multishot_recv;
     bool multishot_poll;
     bool wake_watched; /* the ring polls wake_fd */
+    bool hosted;       /* another loop waits, for the ring's descriptor */
     int wake_fd;
     uint32_t without; /* enum bide__uring_feature: what is left unused */
 };

@@ -128,9 +128,12 @@ static int open_buffers(struct bide__uring *u,
                         bide__ring_buffers_open(&u->buffers, &u->ring,
                                                 options->buffer_count,
                                                 options->buffer_size) == 0;
-    if (!u->multishot_recv && !u->scratch)
+    if (u->multishot_recv)
+        return 0;
+    u->special |= 1u << BIDE_OP_RECV_MULTI;
+    if (!u->scratch)
         u->scratch = bide__malloc(options->buffer_size);
-    return u->multishot_recv || u->scratch ? 0 : -ENOMEM;
+    return u->scratch ? 0 : -ENOMEM;
 }
 
 /* ── Opening ──────────────────────────────────────────────────────────── */

@@ -256,7 +256,7 @@ void bide__uring_start(struct bide__uring *u, bide_op *op)
     start(u, op);
 }
 
-/* Those that the ring is not used for. */
+/* Those that do not simply go into the ring. */
 static bool submit_special(bide_engine *engine, bide_op *op)
 {
     struct bide__uring *u = engine->state;
@@ -271,6 +271,17 @@ static bool submit_special(bide_engine *engine, bide_op *op)
             (void)bide__uring_enter(u, false, 0);
         op->result = bide__op_perform(op);
         return true;
+    case BIDE_OP_RECV_MULTI: {
+        /* Waits for readiness first; what is no socket must not wait. */
+        int type;
+        socklen_t len = sizeof type;
+        if (getsockopt(op->file->fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0) {
+            op->result = -errno;
+            return true;
+        }
+        start(u, op);
+        return false;
+    }
     default:
         bide__pool_submit(engine, bide_engine_pool(engine, BIDE_POOL_FILE),
                           op);
