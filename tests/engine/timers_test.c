@@ -60,9 +60,10 @@ static int64_t draw_deadline(struct model *model)
     case 3: /* the same as another's */
         return model->nodes[draw(model) % TIMERS].deadline_ns;
     default: {
-        int64_t distance = draw_distance(model, 62);
-        return distance > BIDE_FOREVER - model->now ? BIDE_FOREVER
-                                                    : model->now + distance;
+        int64_t deadline;
+        bool beyond = __builtin_add_overflow(
+            model->now, draw_distance(model, 62), &deadline);
+        return beyond ? BIDE_FOREVER : deadline;
     }
     }
 }
@@ -316,8 +317,10 @@ TEST(waits_are_rounded_up_where_the_kernel_counts_milliseconds)
     for (int i = 1; i <= 5; i++) {
         bide_engine_timer_set(engine, &alarm.timer,
                               bide_engine_clock(engine) + 500000);
-        for (; count < i; polls++)
+        while (count < i) {
             CHECK_OK(bide_engine_poll(engine, BIDE_FOREVER));
+            polls++;
+        }
     }
     CHECK(polls <= 10); /* each may stop once where the wheel is sorted */
     bide_engine_free(engine);

@@ -11,7 +11,7 @@
 #include "helpers/torture.h"
 #include "test.h"
 
-static bide_event event;
+static bide_event event; /* shared: whoever uses it clears it first */
 
 static int waiter(void *arg)
 {
@@ -51,6 +51,7 @@ TEST(setting_wakes_all_that_wait_in_their_order)
 static int amain_clears_at_once(void *arg)
 {
     (void)arg;
+    bide_event_clear(&event);
     bide_task *a = bide_create_task(waiter, (void *)(uintptr_t)"a");
     settle();
     bide_event_set(&event);
@@ -73,6 +74,7 @@ TEST(who_waited_when_it_was_set_has_succeeded_though_it_is_cleared)
 static int amain_cancels(void *arg)
 {
     (void)arg;
+    bide_event_clear(&event);
     bide_task *a = bide_create_task(waiter, (void *)(uintptr_t)"a");
     bide_task *b = bide_create_task(waiter, (void *)(uintptr_t)"b");
     bide_task *c = bide_create_task(waiter, (void *)(uintptr_t)"c");
@@ -100,6 +102,7 @@ TEST(a_cancelled_wait_ends_before_and_after_the_event_is_set)
 static int amain_ends_an_event_in_use(void *arg)
 {
     (void)arg;
+    bide_event_clear(&event);
     bide_task_detach(bide_create_task(waiter, (void *)(uintptr_t)"a"));
     settle();
     bide_event_fini(&event);
