@@ -60,6 +60,7 @@ static int child_of(struct wire *wire, struct wire *other)
     bide_engine_close(wire->engine, &file);
     bide_engine_close(wire->engine, &wire->file);
     bide_engine_close(wire->engine, &other->file);
+    settle(wire->engine);
     bide_engine_free(wire->engine);
     return 0;
 }
