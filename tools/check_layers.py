@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Includes go one way: base <- arch <- engine <- task <- {sync, io}.
+"""Includes go one way: base <- arch <- engine <- task <- {sync, io}, and
+io <- {file, process}.
 
 A file of src/ may include its own layer, lower ones and public headers. A
 public header includes only public ones; so do examples and benchmarks, which
@@ -10,7 +11,8 @@ import re
 
 import sources
 
-HEIGHT = {'base': 0, 'arch': 1, 'engine': 2, 'task': 3, 'sync': 4, 'io': 4}
+HEIGHT = {'base': 0, 'arch': 1, 'engine': 2, 'task': 3, 'sync': 4, 'io': 4,
+          'file': 5, 'process': 5}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 
