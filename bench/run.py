@@ -36,8 +36,8 @@ def arguments():
     parser.add_argument('--one-cpu', action='store_true',
                         help="put clients on the server's processor")
     parser.add_argument('--build-dir', type=pathlib.Path, metavar='DIR',
-                        default=ROOT / 'build' / 'bench',
-                        help='where to build (build/bench)')
+                        default=ROOT / 'build' / 'benchmarks',
+                        help='where to build (build/benchmarks)')
     parser.add_argument('--json', type=pathlib.Path, metavar='FILE',
                         help='write everything here as well')
     parser.add_argument('--python', metavar='PATH',

@@ -13,7 +13,7 @@ import (
 
 func echo(connection net.Conn) {
 	defer connection.Close()
-	buffer := make([]byte, 4096)
+	buffer := make([]byte, 8192)
 	for {
 		n, err := connection.Read(buffer)
 		if err != nil {
