@@ -19,7 +19,7 @@
 #include "test.h"
 
 /* Seconds after which a run is taken to hang; virtual ones on `sim`. */
-#define PATIENCE 10.0
+#define PATIENCE 5.0
 
 enum disturbance {
     UNDISTURBED,
