@@ -119,7 +119,8 @@ enum bide_opcode {
 
 /* Flags that an operation carries back. */
 #define BIDE_OP_MORE 1u   /* a multishot operation goes on */
-#define BIDE_OP_DATA 2u   /* `buffer` holds `result` bytes, for this call */
+#define BIDE_OP_DATA 2u   /* `buffer` holds `result` bytes, for this call or
+                             as long as it is kept: bide_engine_keep() */
 
 /*
  * An operation. Fill it by one of the bide_op_* functions below, set `done`
@@ -378,6 +379,30 @@ BIDE_API void bide_engine_detach(bide_engine *engine, bide_fd *file);
  * Thread:   the engine's.
  */
 BIDE_API void bide_engine_close(bide_engine *engine, bide_fd *file);
+
+/* ── Pooled buffers ───────────────────────────────────────────────────── */
+
+/*
+ * bide_engine_keep — keep the pooled buffer that is being delivered.
+ *
+ * Only within a `done` that was called with BIDE_OP_DATA. The buffer is then
+ * the caller's until bide_engine_give_back(). At most half of the pool can be
+ * kept, so that receiving goes on; who is refused copies the bytes.
+ *
+ * Returns:  true if op->buffer stays valid after `done`; false if not, always
+ *           so on a backend that reuses one buffer at once.
+ * Thread:   the engine's.
+ */
+BIDE_API BIDE_NODISCARD bool bide_engine_keep(bide_engine *engine);
+
+/*
+ * bide_engine_give_back — end the use of a buffer that was kept.
+ *
+ *   buffer   the op->buffer of that delivery
+ *
+ * Thread:   the engine's.
+ */
+BIDE_API void bide_engine_give_back(bide_engine *engine, void *buffer);
 
 /* ── Operations ───────────────────────────────────────────────────────── */
 

@@ -80,6 +80,10 @@ struct bide__backend {
      * caller's again at once. Pre: no operation on it is in flight. */
     void (*detach)(bide_engine *engine, bide_fd *file, bool close_it);
 
+    /* A pooled buffer that was kept (engine->keeping) is free again. NULL if
+     * none can be kept. */
+    void (*give_back)(bide_engine *engine, void *buffer);
+
     /* A descriptor that polls readable when `poll` would deliver. */
     int (*fileno)(const bide_engine *engine);
 

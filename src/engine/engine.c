@@ -109,6 +109,23 @@ void bide__engine_deliver_data(bide_engine *engine, bide_op *op, void *data,
     op->done(op);
 }
 
+bool bide_engine_keep(bide_engine *engine)
+{
+    if (!engine->backend->give_back ||
+        engine->kept >= engine->options.buffer_count / 2)
+        return false;
+    engine->keeping = true;
+    engine->kept++;
+    return true;
+}
+
+void bide_engine_give_back(bide_engine *engine, void *buffer)
+{
+    BIDE__ASSERT(engine->kept > 0);
+    engine->kept--;
+    engine->backend->give_back(engine, buffer);
+}
+
 void bide__engine_finish(bide_engine *engine, bide_op *op, int64_t result)
 {
     op->state = BIDE__OP_FINISHED;

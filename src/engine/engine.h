@@ -46,6 +46,9 @@ struct bide_engine {
     bide_op *finished_first;
     bide_op **finished_end;
 
+    bool keeping;  /* the buffer that is being delivered is kept */
+    uint32_t kept; /* pooled buffers that are */
+
     _Atomic(bide_post *) posts; /* last in, first out; reversed when taken */
     atomic_bool wake_sent;      /* coalesces wake-ups */
 

@@ -23,6 +23,8 @@
 #include <unistd.h>
 
 /* Kernels before 5.11 lack one of these, and we make no other demand. */
+#define FIRST_WANTED 16 /* pooled buffers that the kernel is offered first */
+
 #define REQUIRED_FEATURES                                                     \
     (IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP |                           \
      IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_RW_CUR_POS |                     \
@@ -225,9 +227,12 @@ int bide__ring_buffers_open(struct bide__ring_buffers *buffers,
         .ring_addr = (uint64_t)(uintptr_t)memory,
         .ring_entries = count,
     };
-    int rc = bide__ring_register(ring, IORING_REGISTER_PBUF_RING,
-                                 &registration, 1);
+    uint16_t *spare = bide__malloc(count * sizeof *spare);
+    int rc = spare ? bide__ring_register(ring, IORING_REGISTER_PBUF_RING,
+                                         &registration, 1)
+                   : -ENOMEM;
     if (rc < 0) {
+        bide__free(spare);
         munmap(memory, len);
         return rc;
     }
@@ -236,9 +241,11 @@ int bide__ring_buffers_open(struct bide__ring_buffers *buffers,
         .memory = memory + ring_len,
         .count = count,
         .size = size,
+        .spare = spare,
+        .wanted = count < FIRST_WANTED ? count : FIRST_WANTED,
         .map_len = len,
     };
-    for (uint32_t id = 0; id < count; id++)
+    for (uint32_t id = count; id-- > 0;)
         bide__ring_buffer_free(buffers, id);
     bide__ring_buffers_publish(buffers);
     return 0;
@@ -246,7 +253,9 @@ int bide__ring_buffers_open(struct bide__ring_buffers *buffers,
 
 void bide__ring_buffers_close(struct bide__ring_buffers *buffers)
 {
-    if (buffers->ring)
-        munmap(buffers->ring, buffers->map_len);
+    if (!buffers->ring)
+        return;
+    munmap(buffers->ring, buffers->map_len);
+    bide__free(buffers->spare);
     buffers->ring = NULL;
 }

@@ -63,15 +63,26 @@ struct bide__ring {
     size_t sqes_len;
 };
 
-/* Buffers of one size that the kernel picks from by itself: the ring of free
+/*
+ * Buffers of one size that the kernel picks from by itself: the ring of free
  * ones, and their memory, in one mapping. Pages come into being when first
- * used. */
+ * used.
+ *
+ * The kernel takes the oldest of the ring. If all free ones lay there, each
+ * would be used in turn and none found in the cache; so the ring holds only
+ * as many as a turn needs (`wanted`), and the rest wait on a stack, the last
+ * one used on top.
+ */
 struct bide__ring_buffers {
     struct io_uring_buf_ring *ring; /* NULL: none */
     char *memory;
     uint32_t count; /* a power of two */
     uint32_t size;  /* bytes of each */
     uint16_t tail;  /* ours: where the next free one goes */
+    uint16_t *spare; /* the stack of free ones outside the ring */
+    uint32_t spare_count;
+    uint32_t offered; /* in the ring, for the kernel to take */
+    uint32_t wanted;  /* how many there should be */
     size_t map_len;
 };
 
@@ -150,21 +161,37 @@ static inline char *bide__ring_buffer(const struct bide__ring_buffers *buffers,
     return buffers->memory + (size_t)id * buffers->size;
 }
 
-/* Give a buffer back; the kernel learns of it by the next publish. `resv` of
- * the first entry is the ring's tail and must not be written. */
+/* Give a buffer back that the kernel had taken. */
 static inline void bide__ring_buffer_free(struct bide__ring_buffers *buffers,
                                           uint32_t id)
 {
-    struct io_uring_buf *entry =
-        &buffers->ring->bufs[buffers->tail++ & (buffers->count - 1)];
-    entry->addr = (uint64_t)(uintptr_t)bide__ring_buffer(buffers, id);
-    entry->len = buffers->size;
-    entry->bid = (uint16_t)id;
+    buffers->spare[buffers->spare_count++] = (uint16_t)id;
 }
 
+/* The kernel has taken one. */
+static inline void bide__ring_buffer_taken(struct bide__ring_buffers *buffers)
+{
+    buffers->offered--;
+}
+
+/* Offer as many as are wanted; more from now on if the kernel came close to
+ * the last one. `resv` of the ring's first entry is its tail and must not be
+ * written. */
 static inline void
 bide__ring_buffers_publish(struct bide__ring_buffers *buffers)
 {
+    if (buffers->offered < buffers->wanted / 4 &&
+        buffers->wanted < buffers->count)
+        buffers->wanted *= 2;
+    while (buffers->offered < buffers->wanted && buffers->spare_count > 0) {
+        uint16_t id = buffers->spare[--buffers->spare_count];
+        struct io_uring_buf *entry =
+            &buffers->ring->bufs[buffers->tail++ & (buffers->count - 1)];
+        entry->addr = (uint64_t)(uintptr_t)bide__ring_buffer(buffers, id);
+        entry->len = buffers->size;
+        entry->bid = id;
+        buffers->offered++;
+    }
     __atomic_store_n(&buffers->ring->tail, buffers->tail, __ATOMIC_RELEASE);
 }
 

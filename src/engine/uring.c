@@ -23,6 +23,8 @@
  *
  * With IORING_SETUP_DEFER_TASKRUN, completions show up only when we enter the
  * kernel and ask for them; IORING_SQ_TASKRUN tells that it is worth while.
+ * Results that found their queue full are kept by the kernel and brought in
+ * by the next enter, also by one that waits; IORING_SQ_CQ_OVERFLOW tells.
  *
  * Not here: the ring itself (ring.c), registered descriptors (uring_files.c),
  * which features are used (uring_open.c).
@@ -36,10 +38,6 @@
 #include <time.h>
 
 #include "engine/uring.h"
-
-/* Times that a poll looks again for results that had no room in the queue:
- * each brings in a queue full of them, the rest comes with the next poll. */
-#define OVERFLOW_ROUNDS 8
 
 /* ── Delivering ───────────────────────────────────────────────────────── */
 /* These return the number of deliveries. */
@@ -125,11 +123,14 @@ static int complete_recv_multi(bide_engine *engine, struct bide__uring *u,
     uint32_t id = flags >> IORING_CQE_BUFFER_SHIFT;
     bool armed = flags & IORING_CQE_F_MORE;
     int count = 0;
+    if (flags & IORING_CQE_F_BUFFER)
+        bide__ring_buffer_taken(&u->buffers);
+    engine->keeping = false;
     if (BIDE__LIKELY(result > 0))
         count = deliver_more_data(engine, u, op,
                                   bide__ring_buffer(&u->buffers, id), result,
                                   armed);
-    if (flags & IORING_CQE_F_BUFFER)
+    if ((flags & IORING_CQE_F_BUFFER) && !engine->keeping)
         bide__ring_buffer_free(&u->buffers, id);
     if (BIDE__LIKELY(result > 0))
         return count;
@@ -297,8 +298,7 @@ static int submit_and_wait(bide_engine *engine, struct bide__uring *u,
     if (BIDE__UNLIKELY(!u->wake_watched))
         all_started = watch_wake(u) && all_started;
     uint32_t flags = bide__ring_flags(&u->ring);
-    if (timeout_ns > 0 && all_started && bide__ring_ready(&u->ring) == 0 &&
-        !(flags & IORING_SQ_CQ_OVERFLOW))
+    if (timeout_ns > 0 && all_started && bide__ring_ready(&u->ring) == 0)
         return block(engine, u, flags & IORING_SQ_TASKRUN, timeout_ns);
     if (bide__ring_pending(&u->ring) == 0 &&
         !(flags & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)))
@@ -329,12 +329,6 @@ static int uring_poll(bide_engine *engine, int64_t timeout_ns)
         rc != -EBUSY && rc != -EAGAIN)
         return bide_raise(rc, "the kernel refuses to run the ring");
     int count = reap(engine, u);
-    for (int round = 0; round < OVERFLOW_ROUNDS &&
-                        (bide__ring_flags(&u->ring) & IORING_SQ_CQ_OVERFLOW);
-         round++) {
-        (void)bide__uring_enter(u, true, 0);
-        count += reap(engine, u);
-    }
     if (BIDE__UNLIKELY(u->hosted))
         submit_for_host(u);
     return count;
@@ -352,6 +346,13 @@ static int uring_attach(bide_engine *engine, bide_fd *file)
         fcntl(file->fd, F_SETFL, flags | O_NONBLOCK) < 0)
         return -errno;
     return 0;
+}
+
+static void uring_give_back(bide_engine *engine, void *buffer)
+{
+    struct bide__uring *u = engine->state;
+    size_t offset = (size_t)((char *)buffer - u->buffers.memory);
+    bide__ring_buffer_free(&u->buffers, (uint32_t)(offset / u->buffers.size));
 }
 
 static int uring_fileno(const bide_engine *engine)
@@ -380,6 +381,7 @@ const struct bide__backend bide__uring = {
     .wake = uring_wake,
     .attach = uring_attach,
     .detach = bide__uring_detach,
+    .give_back = uring_give_back,
     .fileno = uring_fileno,
     .clock = uring_clock,
     .after_fork = bide__uring_after_fork,

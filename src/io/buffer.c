@@ -10,6 +10,9 @@
  * that many idle connections cost nothing here and a busy one does not call
  * malloc for each message.
  *
+ * Content that lies in one pooled buffer of the engine may stay there instead
+ * ("held"), so that most bytes are copied once, to the reader.
+ *
  * The content is bounded by its users: readers stop at the stream's limit,
  * and receiving is ended beyond it.
  */
@@ -101,4 +104,55 @@ void bide__stream_consume(bide_stream *stream, size_t len)
     buffer->begin += len;
     if (buffer->begin == buffer->end && buffer->data)
         give_spare(stream);
+}
+
+/* ── Held bytes ───────────────────────────────────────────────────────── */
+
+bool bide__stream_hold(bide_stream *stream, char *data, size_t len)
+{
+    if (stream->in_read || stream->held ||
+        bide__buffer_len(&stream->buffer) > 0 ||
+        !bide_engine_keep(stream->loop->engine))
+        return false;
+    stream->held = data;
+    stream->held_len = len;
+    stream->held_base = data;
+    return true;
+}
+
+static void drop_held(bide_stream *stream)
+{
+    stream->held = NULL;
+    stream->held_len = 0;
+    bide_engine_give_back(stream->loop->engine, stream->held_base);
+}
+
+size_t bide__stream_take_held(bide_stream *stream, void *buf, size_t len)
+{
+    if (len > stream->held_len)
+        len = stream->held_len;
+    memcpy(buf, stream->held, len);
+    stream->held += len;
+    stream->held_len -= len;
+    if (stream->held_len == 0)
+        drop_held(stream);
+    return len;
+}
+
+int bide__stream_unhold(bide_stream *stream)
+{
+    if (!stream->held)
+        return 0;
+    int rc = bide__stream_append(stream, stream->held, stream->held_len);
+    if (rc == 0)
+        drop_held(stream);
+    return rc;
+}
+
+void bide__stream_drop_content(bide_stream *stream)
+{
+    if (stream->held)
+        drop_held(stream);
+    bide__free(stream->buffer.data);
+    stream->buffer = (struct bide__buffer){.data = NULL};
 }

@@ -39,6 +39,16 @@ static ssize_t end(bide_stream *stream, ssize_t result)
     return result;
 }
 
+/* The same for calls that look at the content: it has to lie in the buffer. */
+static int begin_in_buffer(bide_stream *stream, const char *function)
+{
+    int rc = begin(stream, function);
+    if (rc < 0 || !stream->held)
+        return rc;
+    rc = bide__stream_unhold(stream);
+    return rc < 0 ? (int)end(stream, rc) : 0;
+}
+
 /* Hand out bytes of the buffer, at least one. */
 static size_t take(bide_stream *stream, void *buf, size_t len)
 {
@@ -52,9 +62,13 @@ static size_t take(bide_stream *stream, void *buf, size_t len)
 
 static ssize_t read_some(bide_stream *stream, void *buf, size_t len)
 {
-    if (bide__buffer_len(&stream->buffer) == 0)
+    size_t n;
+    if (stream->held)
+        n = bide__stream_take_held(stream, buf, len);
+    else if (bide__buffer_len(&stream->buffer) > 0)
+        n = take(stream, buf, len);
+    else
         return stream->transport->read(stream, buf, len);
-    size_t n = take(stream, buf, len);
     bide__op_yield(bide__loop->current);
     return (ssize_t)n;
 }
@@ -151,7 +165,7 @@ static ssize_t read_exactly(bide_stream *stream, char *buf, size_t len)
 
 ssize_t bide_stream_readexactly(bide_stream *stream, void *buf, size_t len)
 {
-    int rc = begin(stream, "bide_stream_readexactly");
+    int rc = begin_in_buffer(stream, "bide_stream_readexactly");
     if (rc < 0)
         return rc;
     rc = check_len(len, 0);
@@ -204,7 +218,7 @@ static size_t smaller(size_t a, size_t b)
 ssize_t bide_stream_readuntil(bide_stream *stream, const void *separator,
                               size_t separator_len, void *buf, size_t max)
 {
-    int rc = begin(stream, "bide_stream_readuntil");
+    int rc = begin_in_buffer(stream, "bide_stream_readuntil");
     if (rc < 0)
         return rc;
     if (separator_len == 0 || separator_len > max)
@@ -227,7 +241,7 @@ ssize_t bide_stream_readuntil(bide_stream *stream, const void *separator,
 
 ssize_t bide_stream_readline(bide_stream *stream, char *buf, size_t max)
 {
-    int rc = begin(stream, "bide_stream_readline");
+    int rc = begin_in_buffer(stream, "bide_stream_readline");
     if (rc < 0)
         return rc;
     if (max == 0)
@@ -250,7 +264,7 @@ ssize_t bide_stream_readline(bide_stream *stream, char *buf, size_t max)
 ssize_t bide_stream_peek(bide_stream *stream, size_t least,
                          const char **ret_data)
 {
-    int rc = begin(stream, "bide_stream_peek");
+    int rc = begin_in_buffer(stream, "bide_stream_peek");
     if (rc < 0)
         return rc;
     if (least == 0 || least > stream->limit)
@@ -275,5 +289,6 @@ void bide_stream_skip(bide_stream *stream, size_t len)
 
 bool bide_stream_at_eof(const bide_stream *stream)
 {
-    return stream->eof && bide__buffer_len(&stream->buffer) == 0;
+    return stream->eof && !stream->held &&
+           bide__buffer_len(&stream->buffer) == 0;
 }

@@ -66,8 +66,9 @@ static void socket_close(bide_stream *stream)
 
 /* ── Multishot receiving ──────────────────────────────────────────────── */
 
-/* Data of a pooled buffer, which is the kernel's again when this returns. */
-static void store(bide_stream *stream, const char *data, size_t len)
+/* Data of a pooled buffer, which is the engine's again when this returns,
+ * unless it is held. */
+static void store(bide_stream *stream, char *data, size_t len)
 {
     stream->full = len == stream->loop->engine->options.buffer_size
                        ? stream->full + 1
@@ -78,7 +79,9 @@ static void store(bide_stream *stream, const char *data, size_t len)
         data += stream->got;
         len -= stream->got;
     }
-    if (len > 0 && bide__stream_append(stream, data, len) < 0)
+    if (len > 0 && !bide__stream_hold(stream, data, len) &&
+        (bide__stream_unhold(stream) < 0 ||
+         bide__stream_append(stream, data, len) < 0))
         stream->read_error = -ENOMEM; /* bytes are lost: nothing after them
                                          may be read as if they were not */
     if (bide__buffer_len(&stream->buffer) > stream->limit &&
@@ -156,12 +159,16 @@ static const struct bide__wait receive_wait = {
 static ssize_t receive_directly(bide_stream *stream, void *buf, size_t len)
 {
     bide_op *op = &stream->receive;
+    int64_t n;
+    stream->receiving = BIDE__RECV_DIRECT;
     if (stream->socket)
         bide_op_recv(op, &stream->file, buf, len);
     else
         bide_op_read(op, &stream->file, buf, len, -1);
-    stream->receiving = BIDE__RECV_DIRECT;
-    int64_t n = bide__op_await(bide__loop->current, op, &receive_wait);
+    if (stream->file.kind == BIDE_FD_FOREIGN)
+        n = bide__pipe_read(stream, buf, len);
+    else
+        n = bide__op_await(bide__loop->current, op, &receive_wait);
     stream->receiving = BIDE__RECV_IDLE;
     if (n == 0)
         stream->eof = true;
@@ -292,27 +299,6 @@ static int send_all(bide_stream *stream, const struct iovec *iov, size_t count,
     return n < 0 ? (int)n : 0;
 }
 
-/* Pipes and terminals: one buffer after the other, as often as it takes. */
-static int write_pieces(bide_stream *stream, const struct iovec *iov,
-                        size_t count, size_t *ret_written)
-{
-    for (size_t i = 0; i < count; i++) {
-        const char *data = iov[i].iov_base;
-        size_t left = iov[i].iov_len;
-        while (left > 0) {
-            bide_op_write(&stream->send, &stream->file, data, left, -1);
-            int64_t n =
-                bide__op_await(stream->writer, &stream->send, &send_wait);
-            if (n < 0)
-                return (int)n;
-            data += n;
-            left -= (size_t)n;
-            *ret_written += (size_t)n;
-        }
-    }
-    return 0;
-}
-
 static int socket_write(bide_stream *stream, const struct iovec *iov,
                         size_t count, size_t *ret_written)
 {
@@ -320,7 +306,8 @@ static int socket_write(bide_stream *stream, const struct iovec *iov,
     if (count == 0)
         return 0;
     int rc = stream->socket ? send_all(stream, iov, count, ret_written)
-                            : write_pieces(stream, iov, count, ret_written);
+                            : bide__pipe_write(stream, iov, count,
+                                               ret_written);
     if (rc == -ECANCELED && stream->closing)
         rc = -EBADF;
     return rc;
@@ -329,7 +316,7 @@ static int socket_write(bide_stream *stream, const struct iovec *iov,
 static int socket_write_eof(bide_stream *stream)
 {
     if (!stream->socket)
-        return -ENOTSOCK;
+        return bide__pipe_write_eof(stream);
     return shutdown(stream->file.fd, SHUT_WR) < 0 ? -errno : 0;
 }
 

@@ -32,14 +32,13 @@ static void close_left_open(struct bide__resource *resource)
     bide_stream_close(BIDE__CONTAINER(resource, bide_stream, resource));
 }
 
-int bide__stream_new(bide_loop *loop, int fd, size_t limit,
-                     bide_stream **ret_stream)
+int bide__stream_new_kind(bide_loop *loop, int fd, enum bide_fd_kind kind,
+                          size_t limit, bide_stream **ret_stream)
 {
     bide_stream *stream = bide__calloc(1, sizeof *stream);
     if (!stream)
         return -ENOMEM;
-    int rc = bide_engine_attach(loop->engine, &stream->file, fd,
-                                BIDE_FD_STREAM);
+    int rc = bide_engine_attach(loop->engine, &stream->file, fd, kind);
     if (rc < 0) {
         bide__free(stream);
         return rc;
@@ -47,7 +46,6 @@ int bide__stream_new(bide_loop *loop, int fd, size_t limit,
     stream->transport = &bide__socket_transport;
     stream->loop = loop;
     stream->refs = 2; /* the owner's and the transport's */
-    stream->socket = true;
     stream->limit = limit;
     bide__list_init(&stream->writers);
     stream->resource.kind = "stream";
@@ -55,6 +53,16 @@ int bide__stream_new(bide_loop *loop, int fd, size_t limit,
     bide__list_append(&loop->resources, &stream->resource.link);
     *ret_stream = stream;
     return 0;
+}
+
+int bide__stream_new(bide_loop *loop, int fd, size_t limit,
+                     bide_stream **ret_stream)
+{
+    int rc =
+        bide__stream_new_kind(loop, fd, BIDE_FD_STREAM, limit, ret_stream);
+    if (rc == 0)
+        (*ret_stream)->socket = true;
+    return rc;
 }
 
 int bide_stream_open(int fd, size_t limit, bide_stream **ret_stream)
@@ -66,7 +74,7 @@ int bide_stream_open(int fd, size_t limit, bide_stream **ret_stream)
         return rc;
     if (fstat(fd, &status) < 0)
         return -errno;
-    rc = bide__stream_new(loop, fd, limit, ret_stream);
+    rc = bide__stream_new_kind(loop, fd, BIDE_FD_STREAM, limit, ret_stream);
     if (rc == 0)
         (*ret_stream)->socket = S_ISSOCK(status.st_mode);
     return rc;
@@ -112,13 +120,14 @@ void bide__stream_unref(bide_stream *stream)
     BIDE__ASSERT(stream->refs > 0);
     if (--stream->refs > 0)
         return;
-    bide__free(stream->buffer.data);
+    bide__stream_drop_content(stream);
     bide__free(stream);
 }
 
 void bide__stream_closed(bide_stream *stream)
 {
-    bide_engine_close(stream->loop->engine, &stream->file);
+    if (stream->file.fd >= 0) /* else it was a pipe that was ended */
+        bide_engine_close(stream->loop->engine, &stream->file);
     bide__list_remove(&stream->resource.link);
     bide__stream_unref(stream);
 }

@@ -73,6 +73,9 @@ struct bide_stream {
     int write_error;  /* what writing gives from now on */
     size_t limit;
     struct bide__buffer buffer;
+    char *held;      /* a pooled buffer's unread bytes instead, or NULL */
+    size_t held_len;
+    char *held_base; /* what is to be given back */
 
     /* Reading: one task at a time. */
     bide_op receive;
@@ -95,11 +98,16 @@ struct bide_stream {
 };
 
 /*
- * A stream over a connected descriptor of the running loop. On success the
+ * A stream over a connected socket of the running loop. On success the
  * descriptor is the stream's. Returns 0 or a negative code. Never suspends.
  */
 int bide__stream_new(bide_loop *loop, int fd, size_t limit,
                      bide_stream **ret_stream);
+
+/* The same over another descriptor: a pipe of our own (BIDE_FD_STREAM), a
+ * file, or what belongs to others as well (BIDE_FD_FOREIGN). */
+int bide__stream_new_kind(bide_loop *loop, int fd, enum bide_fd_kind kind,
+                          size_t limit, bide_stream **ret_stream);
 
 /* Check a limit from options and replace 0; a message on -EINVAL. */
 int bide__stream_limit(size_t *limit);
@@ -121,12 +129,31 @@ void bide__stream_unref(bide_stream *stream);
 
 extern const struct bide__transport bide__socket_transport;
 
+/* What socket.c does by these where the descriptor is no socket; pipe.c.
+ * Reading so is for descriptors of others only (BIDE_FD_FOREIGN). */
+ssize_t bide__pipe_read(bide_stream *stream, void *buf, size_t len);
+int bide__pipe_write(bide_stream *stream, const struct iovec *iov,
+                     size_t count, size_t *ret_written);
+int bide__pipe_write_eof(bide_stream *stream);
+
 /* Room for at least `more` bytes behind the content. Returns 0 or -ENOMEM. */
 int bide__stream_reserve(bide_stream *stream, size_t more);
 
 /* Add bytes behind the content, or before it. Return 0 or -ENOMEM. */
 int bide__stream_append(bide_stream *stream, const void *data, size_t len);
 int bide__stream_unread(bide_stream *stream, const void *data, size_t len);
+
+/* Bytes that came while nobody was reading stay in the pooled buffer that
+ * brought them, if they are the only ones and it can be kept: the read that
+ * comes for them, in the same turn as a rule, then copies them once. */
+bool bide__stream_hold(bide_stream *stream, char *data, size_t len);
+
+/* Hand out held bytes, or move them to the buffer. */
+size_t bide__stream_take_held(bide_stream *stream, void *buf, size_t len);
+int bide__stream_unhold(bide_stream *stream);
+
+/* Release all content and its memory. */
+void bide__stream_drop_content(bide_stream *stream);
 
 /* Drop bytes at the beginning; memory goes when nothing is left. */
 void bide__stream_consume(bide_stream *stream, size_t len);
