@@ -19,7 +19,8 @@ struct bide__message *bide__message_of_thread(void)
     return &slot;
 }
 
-static bide__message_finder *find_slot = bide__message_of_thread;
+/* Atomic, since each thread's first loop sets it: all to the same. */
+static bide__message_finder *_Atomic find_slot = bide__message_of_thread;
 
 void bide__message_set_finder(bide__message_finder *finder)
 {
