@@ -166,6 +166,33 @@ def echoing(quick):
               for connections in (50, 500) for size in (64, 4096)))
 
 
+def bulk(quick):
+    times = (100, 300) if quick else (250, 1000)
+    servers = (
+        Contender('bide, io_uring', 'bide:echo', ('bulk',), ON_URING),
+        Contender('bide, epoll', 'bide:echo', ('bulk',), ON_EPOLL),
+        Contender('hand, io_uring', 'c:hand_uring_echo', ('256',)),
+        Contender('hand, epoll', 'c:hand_epoll_echo'),
+        Contender('libuv', 'uv:uv_echo'),
+        Contender('Go', 'go:echo', ('bulk',)),
+        Contender('asyncio Protocol', 'asyncio:py_echo', ('protocol',)),
+        Contender('uvloop Protocol', 'uvloop:py_echo', ('protocol',)))
+    return Claim(
+        8, 'TCP echo of large messages, 8 connections',
+        (Metric('server_us', 'processor time of the server, µs a message'),),
+        tuple(Case(title, servers, (8, size, *times))
+              for title, size in (('64 KiB', 64 << 10), ('1 MiB', 1 << 20))))
+
+
+def connecting(quick):
+    times = (100, 300) if quick else (250, 1000)
+    one_message = (1,)
+    return Claim(
+        9, 'connect, echo 64 B, close; 50 at a time',
+        (Metric('server_us', 'processor time of the server, µs each'),),
+        (Case('', ECHO_SERVERS, (50, 64, *times, *one_message)),))
+
+
 def requests(_):
     def case(title, number):
         return Case(title, (
@@ -181,4 +208,5 @@ def requests(_):
 
 def all_claims(quick):
     return (switching(quick), spawning(quick), queues(quick), sleepers(quick),
-            timers(quick), echoing(quick), requests(quick))
+            timers(quick), echoing(quick), requests(quick), bulk(quick),
+            connecting(quick))

@@ -103,7 +103,7 @@ def serving(argv, env):
 def run_server(argv, env, client, load, together=False):
     """Start a server, load it from the other processor or, together, from
     its own, and stop it. load is the connections, bytes, milliseconds of
-    warm-up and of measuring."""
+    warm-up and of measuring, and perhaps messages a connection."""
     with serving(argv, env) as (server, port):
         command = [*client, str(port), str(server.pid), *map(str, load)]
         seconds = (load[2] + load[3]) / 1000 + 20

@@ -2,6 +2,8 @@
 //
 // echo.go — a TCP echo server in Go: a goroutine a connection, one processor.
 // Prints port=N and serves until it is killed. TCP_NODELAY is Go's default.
+//
+//	echo [bulk]      with larger buffers
 package main
 
 import (
@@ -11,9 +13,9 @@ import (
 	"runtime"
 )
 
-func echo(connection net.Conn) {
+func echo(connection net.Conn, size int) {
 	defer connection.Close()
-	buffer := make([]byte, 8192)
+	buffer := make([]byte, size)
 	for {
 		n, err := connection.Read(buffer)
 		if err != nil {
@@ -27,6 +29,10 @@ func echo(connection net.Conn) {
 
 func main() {
 	runtime.GOMAXPROCS(1)
+	size := 8 << 10
+	if len(os.Args) > 1 && os.Args[1] == "bulk" {
+		size = 256 << 10
+	}
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -39,6 +45,6 @@ func main() {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
-		go echo(connection)
+		go echo(connection, size)
 	}
 }

@@ -20,7 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MAX_FDS = 20000, MAX_EVENTS = 512, BUFFER = 65536 };
+enum { MAX_FDS = 20000, MAX_EVENTS = 512, BUFFER = 256 << 10 };
 
 /* What is still to be sent on a connection; NULL almost always. */
 struct unsent {

@@ -17,6 +17,8 @@
  * Sends whose success makes no completion (CQE_SKIP_SUCCESS, MSG_DONTWAIT)
  * were tried and made no difference that could be measured.
  *
+ *     hand_uring_echo [KiB of a buffer]
+ *
  * Prints `port=N` and serves until it is killed. No liburing.
  */
 #include "../bench.h"
@@ -39,8 +41,8 @@ enum {
     SQ_ENTRIES = 1024,
     CQ_ENTRIES = 4096,
     MAX_CONNECTIONS = 16384,
-    BUFFERS = 1024, /* a power of two */
-    BUFFER_SIZE = 4096,
+    MEMORY = 4 << 20, /* of all buffers */
+    MAX_BUFFERS = 1024,
     NONE = -1
 };
 
@@ -69,7 +71,8 @@ static struct io_uring_buf_ring *buffer_ring;
 static char *memory;
 static uint16_t buffer_tail;
 static struct connection connections[MAX_CONNECTIONS];
-static struct buffer buffers[BUFFERS];
+static struct buffer buffers[MAX_BUFFERS];
+static unsigned buffer_size, buffer_count; /* powers of two */
 
 /* Submit everything; with a wait, also run what the kernel has deferred. */
 static void submit(unsigned wait)
@@ -134,7 +137,7 @@ static void send_head(int slot)
     sqe->opcode = IORING_OP_SEND;
     sqe->fd = slot;
     sqe->flags = IOSQE_FIXED_FILE;
-    sqe->addr = (uint64_t)(uintptr_t)(memory + (size_t)id * BUFFER_SIZE);
+    sqe->addr = (uint64_t)(uintptr_t)(memory + (size_t)id * buffer_size);
     sqe->len = buffers[id].len;
     sqe->msg_flags = MSG_NOSIGNAL | MSG_WAITALL;
 }
@@ -143,9 +146,9 @@ static void send_head(int slot)
 static void give_back(int id)
 {
     struct io_uring_buf *slot =
-        &buffer_ring->bufs[buffer_tail++ & (BUFFERS - 1)];
-    slot->addr = (uint64_t)(uintptr_t)(memory + (size_t)id * BUFFER_SIZE);
-    slot->len = BUFFER_SIZE;
+        &buffer_ring->bufs[buffer_tail++ & (buffer_count - 1)];
+    slot->addr = (uint64_t)(uintptr_t)(memory + (size_t)id * buffer_size);
+    slot->len = buffer_size;
     slot->bid = (uint16_t)id;
 }
 
@@ -317,13 +320,13 @@ static void *map_memory(size_t size)
 
 static void provide_buffers(void)
 {
-    memory = map_memory((size_t)BUFFERS * BUFFER_SIZE);
-    buffer_ring = map_memory(BUFFERS * sizeof(struct io_uring_buf));
+    memory = map_memory(MEMORY);
+    buffer_ring = map_memory(buffer_count * sizeof(struct io_uring_buf));
     struct io_uring_buf_reg ring = {.ring_addr =
                                         (uint64_t)(uintptr_t)buffer_ring,
-                                    .ring_entries = BUFFERS};
+                                    .ring_entries = buffer_count};
     reg(IORING_REGISTER_PBUF_RING, &ring, 1);
-    for (int id = 0; id < BUFFERS; id++)
+    for (int id = 0; id < (int)buffer_count; id++)
         give_back(id);
     publish_buffers();
 }
@@ -346,8 +349,14 @@ static int listen_somewhere(void)
     return fd;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    unsigned kib = (unsigned)bench_arg(argc, argv, 1, 4, 1024, 4);
+    if ((kib & (kib - 1)) != 0)
+        bench_die("the buffers' size is %u KiB; it must be a power of two",
+                  kib);
+    buffer_size = kib << 10;
+    buffer_count = MEMORY / buffer_size;
     int listener = listen_somewhere();
     open_ring();
     provide_buffers();

@@ -24,7 +24,7 @@ class Echo(asyncio.Protocol):
 
 
 async def echo(reader, writer):
-    while data := await reader.read(65536):
+    while data := await reader.read(262144):
         writer.write(data)
         await writer.drain()
     writer.close()

@@ -11,7 +11,7 @@
 #include <netinet/in.h>
 #include <uv.h>
 
-static char incoming[65536];
+static char incoming[256 << 10];
 
 static void check(int rc, const char *what)
 {
