@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 /* Kernels before 5.11 lack one of these, and we make no other demand. */
-#define FIRST_WANTED 16 /* pooled buffers that the kernel is offered first */
+#define FIRST_WANTED 64 /* pooled buffers that the kernel is offered first */
 
 #define REQUIRED_FEATURES                                                     \
     (IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP |                           \

@@ -206,8 +206,13 @@ TEST(recv_multi_on_two_sockets_serves_both)
     start_with(wire.engine, &calm.call, collect);
     CHECK(send(wire.peer, bytes, BULK, MSG_DONTWAIT) > 0);
     CHECK_INT(write(fds[1], "me too", 6), 6);
-    for (int i = 0; i < 100 && calm.len < 6; i++)
+    for (int i = 0; i < 100 && calm.len < 6; i++) {
         CHECK_OK(bide_engine_poll(wire.engine, 0));
+        if (!calm.call.over || calm.call.result != -ENOBUFS)
+            continue; /* else the busy one had taken every pooled buffer */
+        bide_op_recv_multi(&calm.call.op, &other);
+        start_with(wire.engine, &calm.call, collect);
+    }
     CHECK_INT(calm.len, 6);
     check_cancels(wire.engine, &calm.call);
     if (!busy.call.over) {
@@ -219,4 +224,65 @@ TEST(recv_multi_on_two_sockets_serves_both)
     free(calm.bytes);
     free(bytes);
     stream_close(&busy, &wire);
+}
+
+/* ── Keeping buffers ──────────────────────────────────────────────────── */
+
+struct keeper {
+    struct call call;
+    bide_engine *engine;
+    char *kept[64];
+    size_t count, refused;
+};
+
+static void keep_piece(bide_op *op)
+{
+    struct keeper *keeper = op->data;
+    if (!(op->flags & BIDE_OP_DATA)) {
+        keeper->call.over = true;
+        return;
+    }
+    if (bide_engine_keep(keeper->engine))
+        keeper->kept[keeper->count++] = op->buffer;
+    else
+        keeper->refused++;
+}
+
+/* Pieces of one byte each; a backend that reuses one buffer refuses all. */
+TEST(half_of_the_pooled_buffers_can_be_kept)
+{
+    enum { COUNT = 16, PIECES = 12 };
+    bide_engine_options options = {.buffer_count = COUNT, .buffer_size = 64};
+    bide_engine *engine;
+    struct keeper keeper = {.count = 0};
+    bide_fd file;
+    int fds[2];
+    if (!CHECK_OK(bide_engine_new(&options, &engine)))
+        return;
+    keeper.engine = engine;
+    pair_tcp(fds);
+    CHECK_OK(bide_engine_attach(engine, &file, fds[0], BIDE_FD_STREAM));
+    bide_op_recv_multi(&keeper.call.op, &file);
+    keeper.call.op.done = keep_piece;
+    keeper.call.op.data = &keeper;
+    CHECK(!bide_engine_submit(engine, &keeper.call.op));
+    for (int i = 0; i < PIECES; i++) {
+        char byte = (char)('a' + i);
+        size_t before = keeper.count + keeper.refused;
+        CHECK_INT(write(fds[1], &byte, 1), 1);
+        while (keeper.count + keeper.refused == before)
+            CHECK_OK(bide_engine_poll(engine, BIDE_FOREVER));
+    }
+    bool keeps = strcmp(bide_engine_backend(engine), "uring") == 0;
+    CHECK_INT(keeper.count, keeps ? COUNT / 2 : 0);
+    for (size_t i = 0; i < keeper.count; i++) {
+        CHECK_INT(keeper.kept[i][0], 'a' + (int)i);
+        bide_engine_give_back(engine, keeper.kept[i]);
+    }
+    bide_engine_cancel(engine, &keeper.call.op);
+    while (!keeper.call.over)
+        CHECK_OK(bide_engine_poll(engine, BIDE_FOREVER));
+    bide_engine_close(engine, &file);
+    close(fds[1]);
+    bide_engine_free(engine);
 }

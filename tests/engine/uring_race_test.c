@@ -131,6 +131,9 @@ TEST(a_multishot_receive_survives_an_overflow)
     for (size_t i = 0; i < sizeof text; i++)
         text[i] = (char)(i % 251);
     pair_open(engine, &pair);
+    struct bide__ring_buffers *buffers = &state_of(engine)->buffers;
+    buffers->wanted = buffers->count; /* enough for all at once */
+    bide__ring_buffers_publish(buffers);
     CHECK_INT(write(pair.peer, text, sizeof text), sizeof text);
     probe_init(&received, engine);
     bide_op_recv_multi(&received.op, &pair.ours);
@@ -147,7 +150,43 @@ TEST(a_multishot_receive_survives_an_overflow)
     close(pair.peer);
     wait_for(&received, 1);
     CHECK_INT(received.last, 0);
+    /* Each buffer went back once. */
+    CHECK_INT(buffers->spare_count + buffers->offered, buffers->count);
     bide_engine_close(engine, &pair.ours);
+    bide_engine_free(engine);
+}
+
+/* It must not stay in line for being cancelled when it is the caller's. */
+TEST(an_operation_completes_while_its_cancellation_waits_for_a_slot)
+{
+    bide_engine_options options = {.ring_entries = 8};
+    bide_engine *engine = open_engine("flush", options);
+    struct pair pair;
+    struct probe received, polls[8];
+    char byte;
+    if (!engine)
+        return;
+    pair_open(engine, &pair);
+    probe_init(&received, engine);
+    bide_op_recv(&received.op, &pair.ours, &byte, 1);
+    submit(&received);
+    poll_once(engine);
+    for (int i = 0; i < 8; i++) {
+        probe_init(&polls[i], engine);
+        bide_op_poll(&polls[i].op, &pair.ours, POLLOUT);
+        submit(&polls[i]);
+    }
+    bide_engine_cancel(engine, &received.op);
+    CHECK(received.op.prev != NULL);
+    CHECK_INT(write(pair.peer, "xy", 2), 2);
+    wait_for(&received, 1);
+    CHECK_INT(received.last, 1);
+    for (int i = 0; i < 8; i++) {
+        wait_for(&polls[i], 1);
+        poll_once(engine);
+    }
+    CHECK_INT(received.calls, 1);
+    pair_close(engine, &pair);
     bide_engine_free(engine);
 }
 
@@ -374,6 +413,40 @@ TEST(the_rest_of_a_message_starts_where_the_first_part_ended)
         pair_close(engine, &pair);
         bide_engine_free(engine);
     }
+}
+
+/* MSG_DONTWAIT makes the kernel do what older ones do with some descriptors:
+ * stop where it would have to wait. */
+TEST(where_the_kernel_does_not_wait_readiness_is_waited_for)
+{
+    bide_engine *engine = open_plain();
+    struct pair pair;
+    struct probe sent, received;
+    struct iovec pieces[2] = {{big, 5}, {big + 5, sizeof big - 5}};
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
+    char byte;
+    struct iovec room = {&byte, 1};
+    struct msghdr reply = {.msg_iov = &room, .msg_iovlen = 1};
+    size_t sum = 0;
+    if (!engine)
+        return;
+    pair_open(engine, &pair);
+    probe_init(&received, engine);
+    bide_op_recvmsg(&received.op, &pair.ours, &reply, MSG_DONTWAIT);
+    submit(&received);
+    probe_init(&sent, engine);
+    bide_op_sendmsg(&sent.op, &pair.ours, &message, MSG_DONTWAIT);
+    submit(&sent);
+    while (sent.ends == 0 && bide_engine_poll(engine, 10000000) >= 0)
+        sum += drain(pair.peer);
+    CHECK_INT(sent.last, sizeof big);
+    CHECK_INT(sum + drain(pair.peer), sizeof big);
+    CHECK_INT(received.calls, 0);
+    CHECK_INT(write(pair.peer, "x", 1), 1);
+    wait_for(&received, 1);
+    CHECK_INT(received.last, 1);
+    pair_close(engine, &pair);
+    bide_engine_free(engine);
 }
 
 TEST(a_peer_that_goes_away_ends_a_send_with_its_error)
