@@ -50,6 +50,11 @@ def arguments():
         options.rounds = 3 if options.quick else 5
     if options.rounds < 1:
         parser.error('--rounds must be at least 1')
+    known = [claim.number for claim in claims.all_claims(options.quick)]
+    for number in options.claim or ():
+        if number not in known:
+            parser.error(f'there is no claim {number}, they are {known[0]} to '
+                         f'{known[-1]}')
     return options
 
 

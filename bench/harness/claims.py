@@ -207,6 +207,7 @@ def requests(_):
 
 
 def all_claims(quick):
+    """In the order of their numbers."""
     return (switching(quick), spawning(quick), queues(quick), sleepers(quick),
             timers(quick), echoing(quick), requests(quick), bulk(quick),
             connecting(quick))

@@ -55,7 +55,8 @@ def table(claim, case, metric, samples):
     subjects = [name for name in names if name.startswith('bide')]
     rows = [row(samples, metric.key, name, subjects) for name in names]
     bounds = [bound for bound in metric.bounds
-              if case.bounded and bound.case in ('', case.title)]
+              if case.bounded and bound.case in ('', case.title)
+              and {bound.subject, bound.peer} <= {'', *samples}]
     return {'claim': claim.number, 'title': claim.title, 'case': case.title,
             'metric': metric.title, 'key': metric.key,
             'subjects': subjects, 'rows': [one for one in rows if one],
