@@ -248,12 +248,14 @@ int bide_engine_fileno(const bide_engine *engine)
 
 void bide_engine_post(bide_engine *engine, bide_post *post)
 {
+    atomic_fetch_add(&engine->posting, 1);
     bide_post *head = atomic_load(&engine->posts);
     do {
         post->next = head;
     } while (!atomic_compare_exchange_weak(&engine->posts, &head, post));
     if (!atomic_exchange(&engine->wake_sent, true))
         engine->backend->wake(engine);
+    atomic_fetch_sub(&engine->posting, 1);
 }
 
 /* ── Timers ───────────────────────────────────────────────────────────── */

@@ -51,6 +51,7 @@ struct bide_engine {
 
     _Atomic(bide_post *) posts; /* last in, first out; reversed when taken */
     atomic_bool wake_sent;      /* coalesces wake-ups */
+    atomic_uint posting;        /* threads inside bide_engine_post() */
 
     void (*before_block)(void *data);
     void (*after_block)(void *data);

@@ -7,6 +7,7 @@
  * results. A wish (option or BIDE_BACKEND) is followed or fails.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,6 +150,9 @@ void bide_engine_free(bide_engine *engine)
         return;
     for (size_t i = 0; i < BIDE_POOL_COUNT; i++)
         bide_pool_free(engine->pools[i], i != BIDE_POOL_DNS);
+    /* The post that led here may have run before its sender was done. */
+    while (atomic_load(&engine->posting) > 0)
+        sched_yield();
     engine->backend->close(engine);
     bide__free(engine);
 }

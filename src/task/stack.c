@@ -46,7 +46,7 @@ _Static_assert(MADV_GUARD_INSTALL == 102, "the kernel's value");
 
 static size_t page_size(void)
 {
-    static size_t size;
+    static _Atomic size_t size; /* every thread finds the same */
     if (!size)
         size = (size_t)sysconf(_SC_PAGESIZE);
     return size;
