@@ -16,6 +16,7 @@
 #include <bide/future.h>
 #include <bide/group.h>
 #include <bide/loop.h>
+#include <bide/process.h>
 #include <bide/queue.h>
 #include <bide/stream.h>
 #include <bide/sync.h>

@@ -125,6 +125,25 @@ BIDE_API BIDE_NODISCARD int bide_stream_open(int fd, size_t limit,
                                              bide_stream **ret_stream);
 
 /*
+ * bide_stream_open_stdin — a stream of the standard input, whatever it is.
+ *
+ * A terminal, a pipe, a file: it is shared with other processes as a rule, so
+ * its flags are left alone, and closing the stream leaves it open. If another
+ * process reads the same input, a read can wait for both of them.
+ *
+ * Returns:  0 or a negative code.
+ *   limit        bytes buffered for reading, 0: 64 KiB
+ *   ret_stream   set on success
+ * Suspends: never.
+ * Errors:   -EBADF; -EINVAL for a limit out of range; -EMFILE; -ENOMEM
+ * Owns:     the caller closes the stream by bide_stream_close().
+ * Thread:   the loop's.
+ * Like:     loop.connect_read_pipe(..., sys.stdin).
+ */
+BIDE_API BIDE_NODISCARD int bide_stream_open_stdin(size_t limit,
+                                                   bide_stream **ret_stream);
+
+/*
  * bide_stream_pair — two streams that are connected to each other.
  *
  * Returns:  0 or a negative code.
@@ -299,9 +318,12 @@ bide_stream_writev(bide_stream *stream, const struct iovec *iov, size_t count);
 /*
  * bide_stream_write_eof — end this side; reading goes on.
  *
+ * A pipe is closed, its stream is still to be closed.
+ *
  * Returns:  0 or a negative code. After writes in progress, if there are any.
  * Suspends: never.
- * Errors:   -EBADF if the stream was closed; those of shutdown(2)
+ * Errors:   -EBADF if the stream was closed; -ENOTSOCK for what is neither
+ *           socket nor pipe; those of shutdown(2)
  * Thread:   the loop's.
  * Like:     StreamWriter.write_eof.
  * Source:   shutdown(2) with SHUT_WR.

@@ -276,20 +276,26 @@ static bool release_one(void *data, void *slot)
 }
 
 /* Close what the program has left open. Closing can take turns, while the
- * kernel lets go of memory. */
+ * kernel lets go of memory, and can close other resources as well: so a link
+ * of our own, and not one of theirs, marks how far we are. */
 static void close_resources(bide_loop *loop)
 {
     struct bide__link *head = &loop->resources;
-    struct bide__link *link = head->next;
-    while (link != head) {
+    struct bide__link here;
+    bide__list_init(&here);
+    bide__list_prepend(head, &here);
+    while (here.next != head) {
+        struct bide__link *link = here.next;
         struct bide__resource *resource =
             BIDE__CONTAINER(link, struct bide__resource, link);
-        link = link->next;
-        if (loop->debug && resource->close)
+        bide__list_remove(&here);
+        bide__list_prepend(link, &here);
+        if (loop->debug && resource->close && resource->kind)
             bide__report_unclosed(loop, resource);
         if (resource->close)
             resource->close(resource);
     }
+    bide__list_remove(&here);
     while (!bide__list_empty(head) && poll_engine(loop, BIDE_FOREVER) >= 0)
         run_ready(loop);
 }

@@ -105,7 +105,8 @@ enum bide__task_flags {
  */
 struct bide__resource {
     struct bide__link link;
-    const char *kind; /* "stream": for the report in debug mode */
+    const char *kind; /* "stream": for the report in debug mode; NULL: there
+                         is nothing to report */
     void (*close)(struct bide__resource *resource); /* NULL: under way */
 };
 
