@@ -20,9 +20,11 @@
 
 #define TWIN_MAX 64
 
+/* So large that a queue begins with few slots and has to grow. */
 struct item {
     int key;
     int serial;
+    char rest[700];
 };
 
 static struct twin {
@@ -98,7 +100,7 @@ static int twin_get(struct item *ret_item)
 
 static bool step_put(bide_queue *queue, int serial)
 {
-    struct item item = {(int)draw(5), serial};
+    struct item item = {.key = (int)draw(5), .serial = serial};
     if (twin.count == TWIN_MAX)
         return true;
     return CHECK_INT(bide_queue_put_nowait(queue, &item), twin_put(item));
@@ -106,7 +108,7 @@ static bool step_put(bide_queue *queue, int serial)
 
 static bool step_get(bide_queue *queue)
 {
-    struct item got = {-1, -1}, expected = {-1, -1};
+    struct item got = {.key = -1}, expected = {.key = -1};
     int rc = bide_queue_get_nowait(queue, &got);
     return CHECK_INT(rc, twin_get(&expected)) &&
            CHECK_INT(got.serial, expected.serial) &&
@@ -198,7 +200,7 @@ static int put_some(void *arg)
 {
     int me = *(const int *)arg;
     for (int i = 0; i < EACH; i++) {
-        struct item item = {me, i};
+        struct item item = {.key = me, .serial = i};
         int rc = bide_queue_put(shared, &item);
         if (rc < 0)
             return rc == -ESHUTDOWN ? 0 : rc;
