@@ -414,7 +414,7 @@ static int amain_local_errors(void *arg)
 {
     (void)arg;
     bide_stream *stream;
-    bide_connection_options options = {.local_host = "192.0.2.1"};
+    bide_connection_options options = {.local_host = "203.0.113.1"};
     CHECK_ERR(bide_open_connection("127.0.0.1", 80, &options, &stream),
               -EADDRNOTAVAIL);
     CHECK_STR(bide_errmsg(-EADDRNOTAVAIL),

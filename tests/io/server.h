@@ -39,7 +39,8 @@ static inline bide_server *start(bide_stream_handler *handler, void *arg)
     return server;
 }
 
-static inline int connect_to(const bide_server *server, bide_stream **ret_stream)
+static inline int connect_to(const bide_server *server,
+                             bide_stream **ret_stream)
 {
     return bide_open_connection("127.0.0.1", bide_server_port(server), NULL,
                                 ret_stream);

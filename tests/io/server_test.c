@@ -276,10 +276,10 @@ static int amain_in_use(void *arg)
     snprintf(expected, sizeof expected,
              "listening on 127.0.0.1:%d: Address already in use", port);
     CHECK_STR(bide_errmsg(-EADDRINUSE), expected);
-    CHECK_ERR(bide_start_server("192.0.2.1", 0, echo, NULL, NULL, &second),
+    CHECK_ERR(bide_start_server("203.0.113.1", 0, echo, NULL, NULL, &second),
               -EADDRNOTAVAIL);
     CHECK_STR(bide_errmsg(-EADDRNOTAVAIL),
-              "listening on 192.0.2.1:0: Cannot assign requested address");
+              "listening on 203.0.113.1:0: Cannot assign requested address");
     bide_server_stop(first); /* frees the port before it is closed */
     CHECK_OK(bide_start_server("127.0.0.1", port, echo, NULL, NULL, &second));
     CHECK_OK(echo_once(port));
@@ -339,6 +339,7 @@ struct worker {
     int port;
     atomic_int served;
     bide_loop *_Atomic loop;
+    pthread_mutex_t calling; /* the loop may not end meanwhile */
     bide_event stop;
 };
 
@@ -361,6 +362,8 @@ static int amain_worker(void *arg)
     worker->port = bide_server_port(server);
     atomic_store(&worker->loop, bide_loop_current());
     CHECK_OK(bide_event_wait(&worker->stop));
+    pthread_mutex_lock(&worker->calling);
+    pthread_mutex_unlock(&worker->calling);
     return bide_server_close(server);
 }
 
@@ -385,7 +388,9 @@ static void stop_work(void *arg)
 
 static void end_work(struct worker *worker)
 {
+    pthread_mutex_lock(&worker->calling);
     CHECK_OK(bide_loop_call_soon_threadsafe(worker->loop, stop_work, worker));
+    pthread_mutex_unlock(&worker->calling);
     pthread_join(worker->thread, NULL);
 }
 
@@ -404,7 +409,10 @@ static int amain_read_ends(void *arg)
 
 TEST(two_loops_in_two_threads_share_a_port)
 {
-    struct worker workers[2] = {{.port = 0}};
+    struct worker workers[2] = {
+        {.calling = PTHREAD_MUTEX_INITIALIZER},
+        {.calling = PTHREAD_MUTEX_INITIALIZER},
+    };
     begin_work(&workers[0]);
     workers[1].port = workers[0].port;
     begin_work(&workers[1]);
