@@ -24,8 +24,10 @@
 
 #include "base/list.h"
 
-/* Events taken from the kernel at once; more stay there for the next wait. */
-#define BIDE__EPOLL_EVENTS 256
+/* Events taken from the kernel at once; more stay there for the next wait. Not
+ * many, so that what is received for one batch is still in the cache when the
+ * tasks that it wakes look at it: 256 cost 500 busy connections a fifth. */
+#define BIDE__EPOLL_EVENTS 64
 
 /* What is believed of a descriptor. An operation is tried when its bit is
  * set; EAGAIN clears it, an event sets it. */

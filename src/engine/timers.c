@@ -58,6 +58,16 @@ static bool sooner(const bide_timer *a, const bide_timer *b)
     return a->order < b->order;
 }
 
+/* Make `child` the first child of a timer that is due no later. */
+static void heap_adopt(bide_timer *parent, bide_timer *child)
+{
+    child->prev = parent;
+    child->next = parent->child;
+    if (parent->child)
+        parent->child->prev = child;
+    parent->child = child;
+}
+
 static bide_timer *heap_meld(bide_timer *a, bide_timer *b)
 {
     if (!a)
@@ -69,11 +79,7 @@ static bide_timer *heap_meld(bide_timer *a, bide_timer *b)
         a = b;
         b = swap;
     }
-    b->prev = a;
-    b->next = a->child;
-    if (a->child)
-        a->child->prev = b;
-    a->child = b;
+    heap_adopt(a, b);
     return a;
 }
 
@@ -184,12 +190,20 @@ static int wheel_first(struct bide__timers *timers, uint64_t *ret_begin)
     return -1;
 }
 
-/* Insert the timers of a slot anew: they land lower, or in the heap. */
+/*
+ * Insert the timers of a slot anew: they land lower, or in the heap.
+ *
+ * Timers of equal delay come in the order of their deadlines. A run of these
+ * enters the heap as a chain, each the only child of the one before, so that
+ * a million that are due together cost no comparison each when they are
+ * taken.
+ */
 static void empty_slot(struct bide__timers *timers, unsigned level,
                        unsigned index)
 {
     bide_timer *head = &timers->slots[level][index];
     bide_timer *timer = head->next;
+    bide_timer *last = NULL; /* of the run */
     timers->occupied[level] &= ~(UINT64_C(1) << index);
     if (timer == head)
         return;
@@ -198,7 +212,18 @@ static void empty_slot(struct bide__timers *timers, unsigned level,
     head->next = head;
     while (timer) {
         bide_timer *rest = timer->next;
-        insert(timers, timer);
+        uint64_t tick = tick_of(timer->deadline_ns);
+        if (tick >= timers->horizon) {
+            wheel_insert(timers, timer, tick);
+        } else if (last && !sooner(timer, last)) {
+            timer->place = PLACE_HEAP;
+            timer->child = NULL;
+            heap_adopt(last, timer);
+            last = timer;
+        } else {
+            heap_insert(timers, timer);
+            last = timer;
+        }
         timer = rest;
     }
 }
