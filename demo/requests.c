@@ -16,8 +16,13 @@
 #define FEW 10
 #define MANY 10000
 
+/* Connections under way at once: more than a listening socket's queue holds
+ * would be dropped by the kernel and tried again a second later. */
+#define CONNECTING 1000
+
 struct request {
     int port;
+    bide_semaphore *connecting;
     struct progress *line; /* NULL: not shown */
     int status;            /* of HTTP, once answered */
 };
@@ -43,6 +48,16 @@ static int exchange(bide_stream *stream, int *ret_status)
     return (int)n;
 }
 
+static int connect_in_turn(struct request *request, bide_stream **ret_stream)
+{
+    int rc = bide_semaphore_acquire(request->connecting);
+    if (rc < 0)
+        return rc;
+    rc = bide_open_connection("127.0.0.1", request->port, NULL, ret_stream);
+    bide_semaphore_release(request->connecting);
+    return rc;
+}
+
 static int fetch(void *arg)
 {
     struct request *request = arg;
@@ -50,7 +65,7 @@ static int fetch(void *arg)
     bide_stream *stream;
     if (line)
         line->started = bide_time();
-    int rc = bide_open_connection("127.0.0.1", request->port, NULL, &stream);
+    int rc = connect_in_turn(request, &stream);
     if (rc == 0) {
         rc = exchange(stream, &request->status);
         bide_stream_close(stream);
@@ -99,9 +114,11 @@ static int shown(const char *title, int port,
     struct progress lines[FEW] = {0};
     struct request requests[FEW];
     struct board board = {.lines = lines, .count = FEW};
+    bide_semaphore connecting;
+    bide_semaphore_init(&connecting, CONNECTING);
     for (size_t i = 0; i < FEW; i++) {
         snprintf(lines[i].label, sizeof lines[i].label, "request %zu", i + 1);
-        requests[i] = (struct request){.port = port, .line = &lines[i]};
+        requests[i] = (struct request){port, &connecting, &lines[i], 0};
     }
     printf("\n%s\n", title);
     double begin = bide_time();
@@ -119,8 +136,10 @@ static int unshown(int port, size_t count, double *ret_took)
     struct request *requests = calloc(count, sizeof *requests);
     if (!requests)
         return -ENOMEM;
+    bide_semaphore connecting;
+    bide_semaphore_init(&connecting, CONNECTING);
     for (size_t i = 0; i < count; i++)
-        requests[i].port = port;
+        requests[i] = (struct request){port, &connecting, NULL, 0};
     printf("\n%zu requests together, with bide_gather()\n", count);
     fflush(stdout);
     double begin = bide_time();
