@@ -13,14 +13,17 @@
 #include <bide/dns.h>
 #include <bide/error.h>
 #include <bide/executor.h>
+#include <bide/file.h>
 #include <bide/future.h>
 #include <bide/group.h>
 #include <bide/loop.h>
+#include <bide/path.h>
 #include <bide/process.h>
 #include <bide/queue.h>
 #include <bide/stream.h>
 #include <bide/sync.h>
 #include <bide/task.h>
 #include <bide/timeout.h>
+#include <bide/watch.h>
 
 #endif

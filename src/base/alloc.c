@@ -75,3 +75,13 @@ void bide__free(void *memory)
     if (memory)
         current.release(current.data, memory);
 }
+
+void *bide__plain_realloc(void *memory, size_t size)
+{
+    return realloc(memory, size);
+}
+
+void bide__plain_free(void *memory)
+{
+    free(memory);
+}

@@ -29,6 +29,10 @@ void *bide__realloc(void *memory, size_t size);
 char *bide__strdup(const char *text);
 void bide__free(void *memory);
 
+/* realloc(3) and free(3) themselves, for what the user will free. */
+void *bide__plain_realloc(void *memory, size_t size);
+void bide__plain_free(void *memory);
+
 /* ── Messages of errors ───────────────────────────────────────────────── */
 
 /* The last message and the code it belongs to; code 0 means there is none. */

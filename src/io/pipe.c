@@ -36,9 +36,7 @@ static void take_signal(const sigset_t *pipe)
         continue;
 }
 
-/* write(2) without SIGPIPE. Returns the number of bytes or a negative errno;
- * errno may change. */
-static ssize_t write_quietly(int fd, const void *data, size_t len)
+ssize_t bide__without_sigpipe(ssize_t (*call)(void *arg), void *arg)
 {
     sigset_t pipe, before, pending;
     sigemptyset(&pipe);
@@ -49,7 +47,7 @@ static ssize_t write_quietly(int fd, const void *data, size_t len)
         sigpending(&pending); /* one that the program means to take itself */
     ssize_t n;
     do {
-        n = write(fd, data, len);
+        n = call(arg);
     } while (n < 0 && errno == EINTR);
     if (n < 0)
         n = -errno;
@@ -57,6 +55,25 @@ static ssize_t write_quietly(int fd, const void *data, size_t len)
         take_signal(&pipe);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return n;
+}
+
+struct writing {
+    int fd;
+    const void *data;
+    size_t len;
+};
+
+static ssize_t call_write(void *arg)
+{
+    const struct writing *writing = arg;
+    return write(writing->fd, writing->data, writing->len);
+}
+
+/* write(2) without SIGPIPE. Returns the number of bytes or a negative errno;
+ * errno may change. */
+static ssize_t write_quietly(int fd, const void *data, size_t len)
+{
+    return bide__without_sigpipe(call_write, &(struct writing){fd, data, len});
 }
 
 static const struct bide__wait write_wait = {

@@ -127,6 +127,16 @@ static inline void bide__stream_ref(bide_stream *stream)
 
 void bide__stream_unref(bide_stream *stream);
 
+/* Wait for the turn to write, and pass it on. Begin returns 0 or a negative
+ * code; only after 0 there is something to end. `failed` after bytes have
+ * gone out (`began`) leaves the stream good for closing only. */
+int bide__stream_begin_write(bide_stream *stream, const char *function);
+void bide__stream_end_write(bide_stream *stream, bool failed, bool began);
+
+/* Make a system call that would raise SIGPIPE. Returns what it returned, or a
+ * negative errno; errno may change. */
+ssize_t bide__without_sigpipe(ssize_t (*call)(void *arg), void *arg);
+
 extern const struct bide__transport bide__socket_transport;
 
 /* What socket.c does by these where the descriptor is no socket; pipe.c.

@@ -62,8 +62,8 @@ static int wait_for_turn(bide_stream *stream, bide_task *self)
     return rc;
 }
 
-static int write_in_turn(bide_stream *stream, bide_task *self,
-                         const struct iovec *iov, size_t count)
+/* The turn is the task's only if this returns 0. */
+static inline int take_turn(bide_stream *stream, bide_task *self)
 {
     int rc = 0;
     if (BIDE__UNLIKELY(stream->writer))
@@ -71,21 +71,16 @@ static int write_in_turn(bide_stream *stream, bide_task *self,
     if (rc < 0)
         return rc;
     stream->writer = self;
-    size_t written = 0;
     if (BIDE__UNLIKELY(stream->closing))
         rc = -EBADF;
     else if (BIDE__UNLIKELY(stream->write_error))
         rc = stream->write_error;
-    else
-        rc = stream->transport->write(stream, iov, count, &written);
-    if (BIDE__UNLIKELY(rc < 0) && written > 0)
-        stream->write_error = -EPIPE; /* in the middle of a message */
-    pass_turn(stream);
+    if (BIDE__UNLIKELY(rc < 0))
+        pass_turn(stream);
     return rc;
 }
 
-static int write_all(bide_stream *stream, const struct iovec *iov,
-                     size_t count, const char *function)
+int bide__stream_begin_write(bide_stream *stream, const char *function)
 {
     bide_task *self = bide__enter(function);
     int rc = bide__stream_check(stream, function);
@@ -94,8 +89,29 @@ static int write_all(bide_stream *stream, const struct iovec *iov,
     if (BIDE__UNLIKELY(self->must_cancel))
         return bide__take_cancel(self);
     bide__stream_ref(stream);
-    rc = write_in_turn(stream, self, iov, count);
+    rc = take_turn(stream, self);
+    if (BIDE__UNLIKELY(rc < 0))
+        bide__stream_unref(stream);
+    return rc;
+}
+
+void bide__stream_end_write(bide_stream *stream, bool failed, bool began)
+{
+    if (BIDE__UNLIKELY(failed) && began)
+        stream->write_error = -EPIPE; /* in the middle of a message */
+    pass_turn(stream);
     bide__stream_unref(stream);
+}
+
+static int write_all(bide_stream *stream, const struct iovec *iov,
+                     size_t count, const char *function)
+{
+    int rc = bide__stream_begin_write(stream, function);
+    if (BIDE__UNLIKELY(rc < 0))
+        return rc;
+    size_t written = 0;
+    rc = stream->transport->write(stream, iov, count, &written);
+    bide__stream_end_write(stream, rc < 0, written > 0);
     return rc;
 }
 
