@@ -23,12 +23,13 @@
 #include <unistd.h>
 
 /* Kernels before 5.11 lack one of these, and we make no other demand. */
-#define FIRST_WANTED 64 /* pooled buffers that the kernel is offered first */
-
 #define REQUIRED_FEATURES                                                     \
     (IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP |                           \
      IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_RW_CUR_POS |                     \
      IORING_FEAT_FAST_POLL | IORING_FEAT_POLL_32BITS | IORING_FEAT_EXT_ARG)
+
+/* Pooled buffers that the kernel is offered at first. */
+#define FIRST_WANTED 64
 
 /* What each level adds to the flags of the one before. */
 static const uint32_t level_flags[BIDE__RING_LEVELS] = {
@@ -208,54 +209,73 @@ int bide__ring_register(struct bide__ring *ring, uint32_t opcode, void *arg,
 
 /* ── Buffers ──────────────────────────────────────────────────────────── */
 
-int bide__ring_buffers_open(struct bide__ring_buffers *buffers,
-                            struct bide__ring *ring, uint32_t count,
-                            uint32_t size)
+/* One mapping: the ring of free ones, then their memory. */
+static bool map_buffers(struct bide__ring_buffers *buffers)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t ring_len = count * sizeof(struct io_uring_buf);
+    size_t ring_len = buffers->count * sizeof(struct io_uring_buf);
     ring_len = (ring_len + page - 1) / page * page;
-    size_t len = ring_len + (size_t)count * size;
-    char *memory = mmap(NULL, len, PROT_READ | PROT_WRITE,
+    buffers->map_len = ring_len + (size_t)buffers->count * buffers->size;
+    char *memory = mmap(NULL, buffers->map_len, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
-        return -errno;
+        return false;
     /* A huge page would commit all buffers at the first touch of one. That
      * this fails where there are no huge pages is as good. */
-    (void)madvise(memory, len, MADV_NOHUGEPAGE);
-    struct io_uring_buf_reg registration = {
-        .ring_addr = (uint64_t)(uintptr_t)memory,
-        .ring_entries = count,
-    };
-    uint16_t *spare = bide__malloc(count * sizeof *spare);
-    int rc = spare ? bide__ring_register(ring, IORING_REGISTER_PBUF_RING,
-                                         &registration, 1)
-                   : -ENOMEM;
-    if (rc < 0) {
-        bide__free(spare);
-        munmap(memory, len);
-        return rc;
-    }
+    (void)madvise(memory, buffers->map_len, MADV_NOHUGEPAGE);
+    buffers->ring = (struct io_uring_buf_ring *)(void *)memory;
+    buffers->memory = memory + ring_len;
+    return true;
+}
+
+int bide__ring_buffers_open(struct bide__ring_buffers *buffers, uint32_t count,
+                            uint32_t size)
+{
     *buffers = (struct bide__ring_buffers){
-        .ring = (struct io_uring_buf_ring *)(void *)memory,
-        .memory = memory + ring_len,
         .count = count,
         .size = size,
-        .spare = spare,
+        .spare = bide__malloc(count * sizeof *buffers->spare),
+        .kept = bide__calloc(count, sizeof *buffers->kept),
         .wanted = count < FIRST_WANTED ? count : FIRST_WANTED,
-        .map_len = len,
     };
-    for (uint32_t id = count; id-- > 0;)
-        bide__ring_buffer_free(buffers, id);
-    bide__ring_buffers_publish(buffers);
+    if (!buffers->spare || !buffers->kept || !map_buffers(buffers)) {
+        bide__ring_buffers_close(buffers);
+        return -ENOMEM;
+    }
+    bide__ring_buffers_reset(buffers);
     return 0;
+}
+
+void bide__ring_buffers_reset(struct bide__ring_buffers *buffers)
+{
+    buffers->ring->tail = 0;
+    buffers->tail = 0;
+    buffers->offered = 0;
+    buffers->spare_count = 0;
+    for (uint32_t id = buffers->count; id-- > 0;)
+        if (!buffers->kept[id])
+            bide__ring_buffer_free(buffers, id);
+}
+
+int bide__ring_buffers_register(struct bide__ring_buffers *buffers,
+                                struct bide__ring *ring)
+{
+    struct io_uring_buf_reg registration = {
+        .ring_addr = (uint64_t)(uintptr_t)buffers->ring,
+        .ring_entries = buffers->count,
+    };
+    int rc = bide__ring_register(ring, IORING_REGISTER_PBUF_RING,
+                                 &registration, 1);
+    if (rc == 0)
+        bide__ring_buffers_offer(buffers);
+    return rc;
 }
 
 void bide__ring_buffers_close(struct bide__ring_buffers *buffers)
 {
-    if (!buffers->ring)
-        return;
-    munmap(buffers->ring, buffers->map_len);
+    if (buffers->ring)
+        munmap(buffers->ring, buffers->map_len);
     bide__free(buffers->spare);
-    buffers->ring = NULL;
+    bide__free(buffers->kept);
+    *buffers = (struct bide__ring_buffers){.ring = NULL};
 }

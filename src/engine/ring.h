@@ -66,7 +66,7 @@ struct bide__ring {
 /*
  * Buffers of one size that the kernel picks from by itself: the ring of free
  * ones, and their memory, in one mapping. Pages come into being when first
- * used.
+ * used. Where the kernel cannot, all stay on our stack of free ones.
  *
  * The kernel takes the oldest of the ring. If all free ones lay there, each
  * would be used in turn and none found in the cache; so the ring holds only
@@ -74,7 +74,7 @@ struct bide__ring {
  * one used on top.
  */
 struct bide__ring_buffers {
-    struct io_uring_buf_ring *ring; /* NULL: none */
+    struct io_uring_buf_ring *ring; /* NULL: there are no buffers */
     char *memory;
     uint32_t count; /* a power of two */
     uint32_t size;  /* bytes of each */
@@ -83,6 +83,7 @@ struct bide__ring_buffers {
     uint32_t spare_count;
     uint32_t offered; /* in the ring, for the kernel to take */
     uint32_t wanted;  /* how many there should be */
+    bool *kept;       /* by number: a receiver has it, perhaps for long */
     size_t map_len;
 };
 
@@ -114,11 +115,17 @@ int bide__ring_enter(struct bide__ring *ring, bool events, int64_t timeout_ns);
 int bide__ring_register(struct bide__ring *ring, uint32_t opcode, void *arg,
                         uint32_t count);
 
-/* Register `count` buffers of `size` bytes as group 0. Returns 0 or a negative
- * errno and holds nothing then. */
-int bide__ring_buffers_open(struct bide__ring_buffers *buffers,
-                            struct bide__ring *ring, uint32_t count,
+/* Make `count` buffers of `size` bytes. Returns 0 or -ENOMEM, and holds
+ * nothing then. */
+int bide__ring_buffers_open(struct bide__ring_buffers *buffers, uint32_t count,
                             uint32_t size);
+
+/* All that are not kept are free again: a child of fork has a new ring. */
+void bide__ring_buffers_reset(struct bide__ring_buffers *buffers);
+
+/* Let a ring pick from them, as its group 0. Returns 0 or a negative errno. */
+int bide__ring_buffers_register(struct bide__ring_buffers *buffers,
+                                struct bide__ring *ring);
 
 /* Release their memory. The ring must be closed. */
 void bide__ring_buffers_close(struct bide__ring_buffers *buffers);
@@ -161,10 +168,19 @@ static inline char *bide__ring_buffer(const struct bide__ring_buffers *buffers,
     return buffers->memory + (size_t)id * buffers->size;
 }
 
-/* Give a buffer back that the kernel had taken. */
+/* Take a free one ourselves; there must be one outside the ring. */
+static inline uint32_t
+bide__ring_buffer_take(struct bide__ring_buffers *buffers)
+{
+    BIDE__ASSERT(buffers->spare_count > 0);
+    return buffers->spare[--buffers->spare_count];
+}
+
+/* Give a buffer back that was taken, or kept. */
 static inline void bide__ring_buffer_free(struct bide__ring_buffers *buffers,
                                           uint32_t id)
 {
+    buffers->kept[id] = false;
     buffers->spare[buffers->spare_count++] = (uint16_t)id;
 }
 
@@ -174,15 +190,10 @@ static inline void bide__ring_buffer_taken(struct bide__ring_buffers *buffers)
     buffers->offered--;
 }
 
-/* Offer as many as are wanted; more from now on if the kernel came close to
- * the last one. `resv` of the ring's first entry is its tail and must not be
- * written. */
-static inline void
-bide__ring_buffers_publish(struct bide__ring_buffers *buffers)
+/* Offer as many as are wanted. `resv` of the ring's first entry is its tail
+ * and must not be written. */
+static inline void bide__ring_buffers_offer(struct bide__ring_buffers *buffers)
 {
-    if (buffers->offered < buffers->wanted / 4 &&
-        buffers->wanted < buffers->count)
-        buffers->wanted *= 2;
     while (buffers->offered < buffers->wanted && buffers->spare_count > 0) {
         uint16_t id = buffers->spare[--buffers->spare_count];
         struct io_uring_buf *entry =
@@ -193,6 +204,28 @@ bide__ring_buffers_publish(struct bide__ring_buffers *buffers)
         buffers->offered++;
     }
     __atomic_store_n(&buffers->ring->tail, buffers->tail, __ATOMIC_RELEASE);
+}
+
+/* A turn is over: offer again what was taken, and more from now on if the
+ * kernel came close to the last one. */
+static inline void
+bide__ring_buffers_publish(struct bide__ring_buffers *buffers)
+{
+    if (buffers->offered < buffers->wanted / 4 &&
+        buffers->wanted < buffers->count)
+        buffers->wanted *= 2;
+    bide__ring_buffers_offer(buffers);
+}
+
+/* The kernel ran out: offer twice as many at once. Returns false if it had
+ * been offered all that are free. */
+static inline bool bide__ring_buffers_grow(struct bide__ring_buffers *buffers)
+{
+    if (buffers->spare_count == 0 || buffers->wanted >= buffers->count)
+        return false;
+    buffers->wanted *= 2;
+    bide__ring_buffers_offer(buffers);
+    return true;
 }
 
 #endif

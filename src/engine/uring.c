@@ -108,12 +108,18 @@ static int deliver_more(bide_engine *engine, struct bide__uring *u,
     return armed ? 1 : 1 + start_again(engine, u, op);
 }
 
+/* The same with a pooled buffer, which is free afterwards unless it is kept. */
 static int deliver_more_data(bide_engine *engine, struct bide__uring *u,
-                             bide_op *op, void *data, int64_t len, bool armed)
+                             bide_op *op, uint32_t id, int64_t len, bool armed)
 {
     if (BIDE__UNLIKELY(!armed) && op->state == BIDE__OP_KERNEL)
         op->state = BIDE__OP_WAITING;
-    bide__engine_deliver_data(engine, op, data, len, true);
+    engine->keeping = false;
+    u->buffers.kept[id] = true;
+    bide__engine_deliver_data(engine, op, bide__ring_buffer(&u->buffers, id),
+                              len, true);
+    if (BIDE__LIKELY(!engine->keeping)) /* else it may be given back by now */
+        bide__ring_buffer_free(&u->buffers, id);
     return BIDE__LIKELY(armed) ? 1 : 1 + start_again(engine, u, op);
 }
 
@@ -121,31 +127,31 @@ static int complete_recv_multi(bide_engine *engine, struct bide__uring *u,
                                bide_op *op, int32_t result, uint32_t flags)
 {
     uint32_t id = flags >> IORING_CQE_BUFFER_SHIFT;
-    bool armed = flags & IORING_CQE_F_MORE;
-    int count = 0;
     if (flags & IORING_CQE_F_BUFFER)
         bide__ring_buffer_taken(&u->buffers);
-    engine->keeping = false;
     if (BIDE__LIKELY(result > 0))
-        count = deliver_more_data(engine, u, op,
-                                  bide__ring_buffer(&u->buffers, id), result,
-                                  armed);
-    if ((flags & IORING_CQE_F_BUFFER) && !engine->keeping)
+        return deliver_more_data(engine, u, op, id, result,
+                                 flags & IORING_CQE_F_MORE);
+    if (flags & IORING_CQE_F_BUFFER) /* older kernels do so at the end */
         bide__ring_buffer_free(&u->buffers, id);
-    if (BIDE__LIKELY(result > 0))
-        return count;
+    if (result == -ENOBUFS && bide__ring_buffers_grow(&u->buffers))
+        return start_again(engine, u, op);
     return result < 0 ? fail(engine, u, op, result) : finish(engine, op, 0);
 }
 
-/* RECV_MULTI where the kernel cannot: it is readable now. */
+/* RECV_MULTI where the kernel cannot: it is readable now. Not more than half
+ * of the buffers can be kept, so one is free. */
 static int receive_by_hand(bide_engine *engine, struct bide__uring *u,
                            bide_op *op)
 {
-    ssize_t len = recv(op->file->fd, u->scratch, engine->options.buffer_size,
-                       MSG_DONTWAIT);
+    uint32_t id = bide__ring_buffer_take(&u->buffers);
+    ssize_t len = recv(op->file->fd, bide__ring_buffer(&u->buffers, id),
+                       u->buffers.size, MSG_DONTWAIT);
     if (len > 0)
-        return deliver_more_data(engine, u, op, u->scratch, len, false);
-    return len < 0 ? fail(engine, u, op, -errno) : finish(engine, op, 0);
+        return deliver_more_data(engine, u, op, id, len, false);
+    int code = len < 0 ? -errno : 0;
+    bide__ring_buffer_free(&u->buffers, id);
+    return code < 0 ? fail(engine, u, op, code) : finish(engine, op, 0);
 }
 
 static int complete_polled(bide_engine *engine, struct bide__uring *u,
@@ -266,7 +272,7 @@ static int reap(bide_engine *engine, struct bide__uring *u)
             woken(u, result, flags);
     }
     bide__ring_seen(ring);
-    if (u->buffers.ring)
+    if (u->multishot_recv)
         bide__ring_buffers_publish(&u->buffers);
     return count;
 }

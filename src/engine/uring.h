@@ -23,7 +23,6 @@ struct bide__uring_slots {
 struct bide__uring {
     struct bide__ring ring;
     struct bide__ring_buffers buffers; /* for RECV_MULTI */
-    char *scratch; /* the same where the kernel has no buffer rings */
 
     /* Whose slot is valid: bide_fd.generation equals this. Never 0; a fork
      * counts it up, which makes all slots of the parent invalid at once. */

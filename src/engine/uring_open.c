@@ -7,7 +7,7 @@
  * buffers that the kernel picks. Without the first, epoll is faster. Asked
  * for by name, any kernel since 5.11 will do, and what it lacks is made up
  * for: multishot operations are started again and again, pooled receives
- * wait for readiness and use one buffer of ours.
+ * wait for readiness and pick their buffers here.
  *
  * To test that on a newer kernel, the environment variable
  * BIDE_URING_WITHOUT holds back features by name, separated by commas:
@@ -119,21 +119,25 @@ static int probe_opcodes(struct bide__uring *u)
     return u->special & ~(POOLABLE | NEVER_IN_RING) ? -ENOSYS : 0;
 }
 
-/* Buffers for RECV_MULTI: a ring of them or a single one. */
+/* Buffers for RECV_MULTI, picked by the kernel or by us. A child of fork has
+ * those of its parent, of which some may be kept. */
 static int open_buffers(struct bide__uring *u,
                         const bide_engine_options *options)
 {
+    int rc = 0;
+    if (u->buffers.ring)
+        bide__ring_buffers_reset(&u->buffers);
+    else
+        rc = bide__ring_buffers_open(&u->buffers, options->buffer_count,
+                                     options->buffer_size);
+    if (rc < 0)
+        return rc;
     u->multishot_recv = u->ring.level >= BIDE__RING_6_0 &&
                         !(u->without & BIDE__URING_BUFFER_RING) &&
-                        bide__ring_buffers_open(&u->buffers, &u->ring,
-                                                options->buffer_count,
-                                                options->buffer_size) == 0;
-    if (u->multishot_recv)
-        return 0;
-    u->special |= 1u << BIDE_OP_RECV_MULTI;
-    if (!u->scratch)
-        u->scratch = bide__malloc(options->buffer_size);
-    return u->scratch ? 0 : -ENOMEM;
+                        !bide__ring_buffers_register(&u->buffers, &u->ring);
+    if (!u->multishot_recv)
+        u->special |= 1u << BIDE_OP_RECV_MULTI;
+    return 0;
 }
 
 /* ── Opening ──────────────────────────────────────────────────────────── */
@@ -164,10 +168,8 @@ static int open_ring(struct bide__uring *u, const bide_engine_options *options)
     u->wake_fd = rc < 0 ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (rc == 0 && u->wake_fd < 0)
         rc = -errno;
-    if (rc < 0) {
+    if (rc < 0)
         bide__ring_close(&u->ring, false);
-        bide__ring_buffers_close(&u->buffers);
-    }
     return rc;
 }
 
@@ -175,13 +177,12 @@ static void close_ring(struct bide__uring *u, bool forked)
 {
     close(u->wake_fd);
     bide__ring_close(&u->ring, forked);
-    bide__ring_buffers_close(&u->buffers);
 }
 
 static void free_state(struct bide__uring *u)
 {
     bide__uring_files_free(u);
-    bide__free(u->scratch);
+    bide__ring_buffers_close(&u->buffers);
     bide__free(u);
 }
 

@@ -7,11 +7,47 @@
  * lists what it takes. That all backends give the same results is the matter
  * of contract_test.c.
  */
+#include <dlfcn.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "engine/uring_probe.h"
+
+/* ── An older kernel ──────────────────────────────────────────────────── */
+
+/* Flags of io_uring_setup(2) to refuse, as a kernel that does not know them
+ * would. */
+static uint32_t refused_flags;
+static int refusals;
+
+/* Stands in front of libc's. */
+long syscall(long number, ...)
+{
+    static long (*real)(long, ...);
+    long args[6] = {0};
+    int count = number == __NR_io_uring_setup      ? 2
+                : number == __NR_io_uring_register ? 4
+                                                   : 6;
+    va_list list;
+    va_start(list, number);
+    for (int i = 0; i < count; i++)
+        args[i] = va_arg(list, long);
+    va_end(list);
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "syscall");
+    if (number == __NR_io_uring_setup) {
+        const struct io_uring_params *params = (const void *)args[1];
+        if (params->flags & refused_flags) {
+            refusals++;
+            errno = EINVAL;
+            return -1;
+        }
+    }
+    return real(number, args[0], args[1], args[2], args[3], args[4], args[5]);
+}
 
 /* ── The ladder ───────────────────────────────────────────────────────── */
 
@@ -106,6 +142,34 @@ TEST(a_flag_held_back_takes_away_what_came_after_it)
     CHECK(state_of(engine)->ring.level <= BIDE__RING_5_19);
     CHECK(!state_of(engine)->multishot_recv);
     bide_engine_free(engine);
+}
+
+TEST(flags_that_the_kernel_refuses_are_dropped_newest_first)
+{
+    static const uint32_t flags[BIDE__RING_LEVELS] = {
+        [BIDE__RING_5_18] = IORING_SETUP_SUBMIT_ALL,
+        [BIDE__RING_5_19] = IORING_SETUP_COOP_TASKRUN,
+        [BIDE__RING_6_0] = IORING_SETUP_SINGLE_ISSUER,
+        [BIDE__RING_6_1] = IORING_SETUP_DEFER_TASKRUN,
+        [BIDE__RING_6_6] = BIDE__SETUP_NO_SQARRAY,
+    };
+    bide_engine *before = open_plain();
+    if (!before)
+        return;
+    int most = (int)state_of(before)->ring.level;
+    bide_engine_free(before);
+    for (int level = most; level > 0; level--) {
+        refused_flags |= flags[level];
+        refusals = 0;
+        bide_engine *engine = open_plain();
+        if (engine) {
+            CHECK_INT(refusals, most - level + 1);
+            CHECK_INT(state_of(engine)->ring.level, level - 1);
+            serve(engine);
+        }
+        bide_engine_free(engine);
+    }
+    refused_flags = 0;
 }
 
 /* Waiting tasks would cost more than epoll does: nobody asked for that. */
@@ -315,6 +379,7 @@ TEST(closing_does_not_need_another_poll_when_the_engine_ends)
     if (!engine)
         return;
     pair_open(engine, &pair);
+    use_often(engine, &pair);
     bide_engine_close(engine, &pair.ours);
     bide_engine_free(engine);
     CHECK(peer_at_end(&pair));
@@ -361,6 +426,32 @@ TEST(running_out_of_buffers_ends_the_operation_and_loses_no_byte)
         return;
     overrun_buffers(engine, &overruns);
     CHECK_INT(overruns, 2);
+    bide_engine_free(engine);
+}
+
+/* At first it is offered fewer than there are. */
+TEST(the_kernel_runs_out_of_buffers_only_when_all_are_in_use)
+{
+    bide_engine_options options = {.buffer_count = 128, .buffer_size = 64};
+    bide_engine *engine = open_engine("", options);
+    struct pair pair;
+    struct probe received;
+    char text[64 * 120] = {0};
+    if (!engine)
+        return;
+    CHECK(state_of(engine)->buffers.offered < 120);
+    pair_open(engine, &pair);
+    CHECK_INT(write(pair.peer, text, sizeof text), sizeof text);
+    probe_init(&received, engine);
+    bide_op_recv_multi(&received.op, &pair.ours);
+    submit(&received);
+    wait_for_calls(&received, 120);
+    CHECK_INT(received.ends, 0);
+    CHECK_INT(received.len, sizeof text);
+    close(pair.peer);
+    wait_for(&received, 1);
+    CHECK_INT(received.last, 0);
+    bide_engine_close(engine, &pair.ours);
     bide_engine_free(engine);
 }
 
