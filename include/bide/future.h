@@ -65,15 +65,15 @@ BIDE_API void bide_future_fini(bide_future *future);
  *
  *   value   what they get; the library does not look at it
  *
- * Returns:  0, or BIDE_E_INVALID_STATE if the future is done already.
+ * Returns:  0, or BIDE_E_INVALID_STATE if the future is done already, perhaps
+ *           cancelled by who awaited it.
  * Suspends: never.
  * Errors:   BIDE_E_INVALID_STATE
  * Owns:     value is the caller's.
  * Thread:   the loop's.
  * Like:     Future.set_result.
  */
-BIDE_API BIDE_NODISCARD int bide_future_set_result(bide_future *future,
-                                                   void *value);
+BIDE_API int bide_future_set_result(bide_future *future, void *value);
 
 /*
  * bide_future_set_exception — give a future an error, and wake who awaits it.
@@ -81,14 +81,14 @@ BIDE_API BIDE_NODISCARD int bide_future_set_result(bide_future *future,
  *   code   negative, misuse otherwise; the message that bide_errmsg(code)
  *          has at this moment goes along. -ECANCELED cancels the future
  *
- * Returns:  0, or BIDE_E_INVALID_STATE if the future is done already.
+ * Returns:  0, or BIDE_E_INVALID_STATE if the future is done already, perhaps
+ *           cancelled by who awaited it.
  * Suspends: never.
  * Errors:   BIDE_E_INVALID_STATE
  * Thread:   the loop's.
  * Like:     Future.set_exception.
  */
-BIDE_API BIDE_NODISCARD int bide_future_set_exception(bide_future *future,
-                                                      int code);
+BIDE_API int bide_future_set_exception(bide_future *future, int code);
 
 /*
  * bide_future_cancel — cancel a future: who awaits it gets -ECANCELED.
