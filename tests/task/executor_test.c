@@ -185,6 +185,48 @@ TEST(a_call_that_is_cancelled_before_its_start_never_starts)
     run(amain_cancels_before_the_start);
 }
 
+static bide_task *victim;
+
+/* When the call returns, the next in line has been given its room. */
+static int cancelling_caller(void *arg)
+{
+    int rc = bide_run_in_executor(executor, pass_gate, arg);
+    (void)bide_task_cancel(victim);
+    return rc;
+}
+
+static int amain_cancels_after_the_grant(void *arg)
+{
+    (void)arg;
+    CHECK_OK(bide_executor_new(1, 1, &executor));
+    /* Room for two calls in all: were it lost each time, the third round
+     * would wait for ever. */
+    for (int i = 0; i < 3; i++) {
+        gate_close();
+        bide_task *a = bide_create_task(cancelling_caller, NULL);
+        CHECK_OK(await_begun(1));
+        bide_task *b = start_caller("b");
+        settle();
+        victim = start_caller("c");
+        bide_task *d = start_caller("d");
+        settle();
+        gate_open(1);
+        CHECK_OK(bide_await(a));
+        CHECK_ERR(bide_await(victim), -ECANCELED);
+        gate_open(2);
+        CHECK_OK(bide_await(b));
+        CHECK_OK(bide_await(d));
+        CHECK_STR(journal_take(), "!bd");
+    }
+    bide_executor_free(executor);
+    return 0;
+}
+
+TEST(room_that_a_cancelled_call_was_given_goes_to_the_next)
+{
+    run(amain_cancels_after_the_grant);
+}
+
 static int cancelled_caller(void *arg)
 {
     int result = 5;
