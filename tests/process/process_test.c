@@ -171,13 +171,17 @@ TEST(a_child_gets_its_environment_and_its_directory)
     run(amain_environment);
 }
 
-/* A line of /proc/self/status of a child, "SigBlk:\t00..." */
-static void check_status(const char *expected)
+/* The signals 1 to 31 in a line of a child's /proc/self/status. Above are those
+ * of the C library, which posix_spawn(3) of make, for one, leaves ignored. */
+static void check_signals(const char *line, unsigned long long expected)
 {
     const char *const argv[] = {"cat", "/proc/self/status", NULL};
     bide_process_output output;
     CHECK_OK(bide_process_run(argv, NULL, &output));
-    CHECK(strstr(output.out, expected));
+    const char *found = strstr(output.out, line);
+    if (CHECK(found))
+        CHECK_INT(strtoull(found + strlen(line), NULL, 16) & 0x7fffffff,
+                  expected);
     bide_process_output_fini(&output);
 }
 
@@ -198,9 +202,9 @@ static int amain_signals(void *arg)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGHUP, SIG_IGN); /* as nohup does: stays ignored */
-    check_status("\nSigBlk:\t0000000000000000\n");
-    check_status("\nSigCgt:\t0000000000000000\n");
-    check_status("\nSigIgn:\t0000000000000001\n");
+    check_signals("\nSigBlk:\t", 0);
+    check_signals("\nSigCgt:\t", 0);
+    check_signals("\nSigIgn:\t", 1 << (SIGHUP - 1));
     signal(SIGUSR2, SIG_DFL);
     signal(SIGPIPE, SIG_DFL);
     signal(SIGXFSZ, SIG_DFL);
