@@ -136,6 +136,32 @@ TEST(a_file_that_somebody_listens_on_is_left_alone)
     run_in_directory(amain_live);
 }
 
+/* Connecting to it says EAGAIN: it is busy, not gone. */
+static int amain_full(void *arg)
+{
+    (void)arg;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    bide_server *server;
+    strcpy(address.sun_path, path);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int filler = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_OK(bind(listener, (struct sockaddr *)&address, sizeof address));
+    CHECK_OK(listen(listener, 0));
+    CHECK_OK(connect(filler, (struct sockaddr *)&address, sizeof address));
+    CHECK_ERR(bide_start_unix_server(path, echo, NULL, NULL, &server),
+              -EADDRINUSE);
+    CHECK_OK(access(path, F_OK));
+    close(filler);
+    close(listener);
+    CHECK_OK(unlink(path));
+    return 0;
+}
+
+TEST(a_file_whose_server_is_too_busy_to_answer_is_left_alone)
+{
+    run_in_directory(amain_full);
+}
+
 static int amain_other_file(void *arg)
 {
     (void)arg;
