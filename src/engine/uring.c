@@ -11,9 +11,10 @@
  *                  ▼
  *              CANCELLING ──completion──► deliver
  *
- *     WAITING: not in the ring, because it is full (parked) or because the
- *     kernel ended a multishot operation whose last event is being delivered;
- *     it is started again after that.
+ *     WAITING: not in the ring, because it was full.
+ *
+ * A multishot operation that the kernel ended, though its caller did not, is
+ * started again after its last event was delivered.
  *
  * Invariants: (1) the memory of an operation in state KERNEL or CANCELLING is
  * not let go before its last completion, whoever cancelled it; (2) nothing is
@@ -102,8 +103,6 @@ fail(bide_engine *engine, struct bide__uring *u, bide_op *op, int64_t result)
 static int deliver_more(bide_engine *engine, struct bide__uring *u,
                         bide_op *op, int64_t result, bool armed)
 {
-    if (!armed && op->state == BIDE__OP_KERNEL)
-        op->state = BIDE__OP_WAITING;
     bide__engine_deliver(engine, op, result, true);
     return armed ? 1 : 1 + start_again(engine, u, op);
 }
@@ -112,8 +111,6 @@ static int deliver_more(bide_engine *engine, struct bide__uring *u,
 static int deliver_more_data(bide_engine *engine, struct bide__uring *u,
                              bide_op *op, uint32_t id, int64_t len, bool armed)
 {
-    if (BIDE__UNLIKELY(!armed) && op->state == BIDE__OP_KERNEL)
-        op->state = BIDE__OP_WAITING;
     engine->keeping = false;
     u->buffers.kept[id] = true;
     bide__engine_deliver_data(engine, op, bide__ring_buffer(&u->buffers, id),

@@ -333,15 +333,13 @@ static void queue_cancel(struct bide__uring *u, bide_op *op)
 void bide__uring_cancel(bide_engine *engine, bide_op *op)
 {
     struct bide__uring *u = engine->state;
-    if (op->state == BIDE__OP_WAITING && op->prev) {
+    if (op->state == BIDE__OP_WAITING) {
         bide__uring_unpark(op);
         bide__engine_finish(engine, op, -ECANCELED);
         return;
     }
-    bool in_ring = op->state == BIDE__OP_KERNEL;
     op->state = BIDE__OP_CANCELLING;
-    if (in_ring)
-        queue_cancel(u, op);
+    queue_cancel(u, op);
 }
 
 bool bide__uring_start_parked(struct bide__uring *u)

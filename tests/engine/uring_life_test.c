@@ -50,6 +50,23 @@ TEST(posts_of_another_thread_end_the_wait)
     }
 }
 
+/* Also as before 5.13, where the watch ends with each wake-up. A wake-up that
+ * is not seen makes this hang. */
+TEST(each_wake_up_ends_one_wait)
+{
+    for (int i = 0; i < 2; i++) {
+        bide_engine *engine = open_plain();
+        if (!engine)
+            return;
+        state_of(engine)->multishot_poll = i == 0;
+        for (int round = 0; round < 5; round++) {
+            engine->backend->wake(engine);
+            CHECK_INT(bide_engine_poll(engine, BIDE_FOREVER), 0);
+        }
+        bide_engine_free(engine);
+    }
+}
+
 static bool errno_kept;
 
 static void post_from_signal(int number)
@@ -109,6 +126,10 @@ TEST(the_engines_descriptor_polls_readable_when_there_is_work)
         poll_once(engine);
         CHECK_INT(received.len, 1);
         CHECK_INT(wait_readable(fd, 0), 0);
+        CHECK_INT(write(pair.peer, "y", 1), 1);
+        CHECK_INT(wait_readable(fd, 5000), 1);
+        poll_once(engine);
+        CHECK_INT(received.len, 2);
         bide_engine_post(engine, &post);
         CHECK_INT(wait_readable(fd, 5000), 1);
         poll_once(engine);
