@@ -331,5 +331,5 @@ static int exchange(void *arg)
 
 TEST(a_condition_survives_failures_and_cancellation_everywhere)
 {
-    CHECK(torture(exchange).suspensions > 10);
+    CHECK(torture(exchange).suspensions >= 5);
 }

@@ -4,6 +4,7 @@
 #include <bide/loop.h>
 #include <bide/sync.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 
@@ -190,8 +191,34 @@ static void acquire_outside_a_task(void)
     (void)!bide_lock_acquire(&lock);
 }
 
+static void *release_there(void *arg)
+{
+    bide_lock_release(arg);
+    return NULL;
+}
+
+static int amain_lets_a_thread_release(void *arg)
+{
+    (void)arg;
+    pthread_t thread;
+    CHECK_OK(bide_lock_acquire(&lock));
+    bide_task_detach(bide_create_task(taker, (void *)(uintptr_t)"a"));
+    settle();
+    CHECK_INT(pthread_create(&thread, NULL, release_there, &lock), 0);
+    pthread_join(thread, NULL);
+    return 0;
+}
+
+static void release_on_another_thread(void)
+{
+    run(amain_lets_a_thread_release);
+}
+
 TEST(misuse_of_a_lock_ends_the_program)
 {
+    CHECK_DIES(release_on_another_thread,
+               "bide_lock_release() was called on another thread than the "
+               "loop's whose task 'Task-2' waits");
     CHECK_DIES(release_what_is_free, "bide_lock_release() was called for a "
                                      "lock that is not held");
     CHECK_DIES(end_while_held, "bide_lock_fini() was called for a lock that "
