@@ -31,7 +31,7 @@ static unsigned char find_type(int fd, const char *name)
     struct stat status;
     if (fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return DT_UNKNOWN;
-    return IFTODT(status.st_mode);
+    return (unsigned char)IFTODT(status.st_mode);
 }
 
 static int listing_job(struct bide__job *job)
