@@ -18,7 +18,7 @@ static int limited_task(void *arg)
     if (rc < 0)
         return rc;
     printf("Task-%d started\n", limited->number);
-    rc = bide_sleep(0.05 + 0.01 * limited->number);
+    rc = bide_sleep(0.1 + 0.05 * limited->number);
     printf("Task-%d completed\n", limited->number);
     bide_semaphore_release(limited->semaphore);
     return rc;
