@@ -60,7 +60,7 @@ def run_all(sources, prefix, helpers):
     total = Tally()
     flags = pkg_config(prefix)
     with tempfile.TemporaryDirectory() as scratch:
-        with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
             for tally in threads.map(
                     lambda source: run_one(source, flags, prefix, helpers,
                                            pathlib.Path(scratch)), sources):
