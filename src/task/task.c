@@ -300,8 +300,8 @@ bool bide_task_cancel(bide_task *task)
     if (task->state == BIDE__TASK_PARKED)
         task->wait->cancel(task, task->object);
     else if (task->state == BIDE__TASK_READY && task != bide__loop->current &&
-             task->wait->weak)
-        task->resume_value = -ECANCELED;
+             (task->wait->weak || task->resume_value == -ECANCELED))
+        task->resume_value = -ECANCELED; /* two requests, one delivery */
     else
         task->must_cancel = true;
     return true;

@@ -77,7 +77,7 @@ TEST(each_kind_of_queue_has_its_order)
         {'f', "cabbage", "cabbage"},
         {'l', "cabbage", "egabbac"},
         {'p', "cabbage", "aabbceg"},
-        {'p', "bBaAbB", "aAbBbB"}, /* equal ones as they came */
+        {'p', "bBaAbBcCaACc", "aAaAbBbBcCCc"}, /* equal as they came */
         {'f', "", ""},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -294,6 +294,34 @@ TEST(a_cancelled_getter_loses_no_item)
 {
     for (const char *kind = "flp"; *kind; kind++)
         CHECK_OK(bide_run(amain_cancels_getters, (void *)(uintptr_t)kind));
+}
+
+static int get_and_go_on(void *arg)
+{
+    char item;
+    CHECK_ERR(bide_queue_get(queue, &item), -ECANCELED);
+    *(int *)arg = bide_sleep(0);
+    return 0;
+}
+
+static int amain_cancels_twice(void *arg)
+{
+    (void)arg;
+    int after = -1;
+    queue = bide_queue_new(1, 0);
+    bide_task *task = bide_create_task(get_and_go_on, &after);
+    settle();
+    (void)bide_task_cancel(task);
+    (void)bide_task_cancel(task);
+    CHECK_OK(bide_await(task));
+    CHECK_INT(after, 0);
+    bide_queue_free(queue);
+    return 0;
+}
+
+TEST(a_getter_that_is_cancelled_twice_at_once_is_told_once)
+{
+    run(amain_cancels_twice);
 }
 
 static int amain_cancels_putters(void *arg)
