@@ -1,29 +1,70 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * requests.c — so many requests of one second each, all together: how long the
- * whole takes over that second. A request is a task that waits for a second.
+ * requests.c — so many requests to a server that takes a second for each, all
+ * together: how long the whole takes. Server and client are processes of
+ * their own and talk TCP; both run on bide.
  *
  *     requests [count]
  */
 #include "bench.h"
 
 #include <bide.h>
+#include <sys/resource.h>
+
+#include "../demo/server.h"
+
+/* Connections under way at once: a listening socket's queue is finite, and
+ * what it cannot hold is tried again a second later. */
+#define CONNECTING 1000
+
+struct load {
+    long count;
+    int port;
+    bide_semaphore connecting;
+};
+
+static int exchange(bide_stream *stream)
+{
+    static const char ask[] = "GET /delay/1 HTTP/1.1\r\nHost: a\r\n\r\n";
+    char answer[512];
+    int rc = bide_stream_write(stream, ask, sizeof ask - 1);
+    if (rc < 0)
+        return rc;
+    ssize_t n = bide_stream_readline(stream, answer, sizeof answer);
+    if (n <= 0 || strncmp(answer, "HTTP/1.1 200", 12) != 0)
+        return n < 0 ? (int)n : bide_raise(-EPROTO, "not answered by 200");
+    while (n > 0)
+        n = bide_stream_read(stream, answer, sizeof answer);
+    return (int)n;
+}
 
 static int request(void *arg)
 {
-    (void)arg;
-    return bide_sleep(1.0);
+    struct load *load = arg;
+    bide_stream *stream;
+    int rc = bide_semaphore_acquire(&load->connecting);
+    if (rc < 0)
+        return rc;
+    rc = bide_open_connection("127.0.0.1", load->port, NULL, &stream);
+    bide_semaphore_release(&load->connecting);
+    if (rc < 0)
+        return rc;
+    rc = exchange(stream);
+    bide_stream_close(stream);
+    return rc;
 }
 
 static int measure(void *arg)
 {
-    size_t count = (size_t) * (long *)arg;
+    struct load *load = arg;
+    size_t count = (size_t)load->count;
     bide_task **tasks = calloc(count, sizeof *tasks);
     if (!tasks)
         return -ENOMEM;
+    bide_semaphore_init(&load->connecting, CONNECTING);
     int64_t begin = bench_wall_ns();
     for (size_t i = 0; i < count; i++)
-        tasks[i] = bide_create_task(request, NULL);
+        tasks[i] = bide_create_task(request, load);
     int rc = bide_gather(tasks, count);
     double ns = (double)(bench_wall_ns() - begin);
     free(tasks);
@@ -35,8 +76,16 @@ static int measure(void *arg)
 
 int main(int argc, char **argv)
 {
-    long count = bench_arg(argc, argv, 1, 1, 1000000, 10);
-    int rc = bide_run(measure, &count);
+    struct load load = {.count = bench_arg(argc, argv, 1, 1, 15000, 10)};
+    struct rlimit files;
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    load.port = demo_server_start();
+    if (load.port < 0)
+        bench_die("the server did not start: %s", bide_strerror(load.port));
+    int rc = bide_run(measure, &load);
+    demo_server_stop();
     if (rc < 0)
         bench_die("%s", bide_errmsg(rc));
     return 0;

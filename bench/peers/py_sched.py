@@ -9,7 +9,9 @@ Prints one line of `name=value` pairs. See bench/README.md for what each mode
 measures.
 """
 import asyncio
+import multiprocessing
 import random
+import resource
 import statistics
 import sys
 import time
@@ -122,10 +124,48 @@ async def run_million(count, delay):
           f"bytes={used / count:.1f} mappings={mappings}")
 
 
+async def answer(reader, writer):
+    await reader.readuntil(b"\r\n\r\n")
+    await asyncio.sleep(1)
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n"
+                 b"Connection: close\r\n\r\ndone.\n")
+    await writer.drain()
+    writer.close()
+
+
+async def serve(ready):
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=16384)
+    ready.send(server.sockets[0].getsockname()[1])
+    await server.serve_forever()
+
+
+def run_server(ready):
+    asyncio.run(serve(ready))
+
+
+async def request(port, connecting):
+    async with connecting:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /delay/1 HTTP/1.1\r\nHost: a\r\n\r\n")
+    if not (await reader.readline()).startswith(b"HTTP/1.1 200"):
+        raise RuntimeError("not answered by 200")
+    await reader.read()
+    writer.close()
+
+
 async def run_requests(count):
+    resource.setrlimit(resource.RLIMIT_NOFILE,
+                       (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    ours, theirs = multiprocessing.Pipe()
+    server = multiprocessing.Process(target=run_server, args=(theirs,),
+                                     daemon=True)
+    server.start()
+    port = ours.recv()
+    connecting = asyncio.Semaphore(1000)
     begin = time.monotonic()
-    await asyncio.gather(*(asyncio.sleep(1) for _ in range(count)))
+    await asyncio.gather(*(request(port, connecting) for _ in range(count)))
     print(f"seconds={time.monotonic() - begin:.4f}")
+    server.kill()
 
 
 def main():
