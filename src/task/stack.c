@@ -43,6 +43,8 @@ _Static_assert(MADV_GUARD_INSTALL == 102, "the kernel's value");
 #define COLOURS 8
 #define COLOUR_STEP 192
 #define WARM_MIN 64 /* free slots that are always kept warm */
+#define PAGES_MIN 4 /* of a slot, one of them the guard; pages can be as large
+                       as a stack is by default */
 
 static size_t page_size(void)
 {
@@ -56,6 +58,9 @@ int bide__stack_class_of(size_t size)
 {
     if (size > BIDE__STACK_MAX)
         return -1;
+    size_t least = PAGES_MIN * page_size();
+    if (size < least)
+        size = least;
     int stack_class = 0;
     while (bide__stack_size(stack_class) < size)
         stack_class++;
