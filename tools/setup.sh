@@ -10,6 +10,7 @@
 set -eu
 
 missing=
+wanted=
 
 # need PACKAGE FILE...: the package is missing unless one of the files, or a
 # command of that name, is there.
@@ -23,6 +24,16 @@ need()
         fi
     done
     missing="$missing $package"
+}
+
+# want PACKAGE FILE...: as need, but what cannot be had is done without.
+want()
+{
+    required=$missing
+    missing=
+    need "$@"
+    wanted="$wanted$missing"
+    missing=$required
 }
 
 need_for_demo()
@@ -42,6 +53,9 @@ need_for_test()
     need g++ g++
     need libclang-rt-14-dev /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.tsan*
     need python3 /usr/bin/python3
+    want gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
+    want libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
+    want qemu-user qemu-aarch64
 }
 
 need_for_bench()
@@ -62,18 +76,20 @@ bench) need_for_bench ;;
     ;;
 esac
 
-[ -n "$missing" ] || exit 0
+[ -n "$missing$wanted" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
-    echo "missing, and no apt-get to install it by:$missing" >&2
-    exit 1
+    echo "missing, and no apt-get to install it by:$missing$wanted" >&2
+    [ -z "$missing" ]
+    exit
 fi
 as_root=
 if [ "$(id -u)" != 0 ]; then
     as_root=sudo
     if ! command -v sudo >/dev/null 2>&1; then
-        echo "missing; install as root:$missing" >&2
-        exit 1
+        echo "missing; install as root:$missing$wanted" >&2
+        [ -z "$missing" ]
+        exit
     fi
 fi
 
@@ -84,20 +100,27 @@ apt()
         -o DPkg::Lock::Timeout=300 "$@" </dev/null
 }
 
-# install_missing: apt's own output is of interest only when it fails.
-install_missing()
-{
-    # shellcheck disable=SC2086  # a list of packages
-    apt install --no-install-recommends $missing
-}
-
-echo "installing:$missing"
+# apt's own output is of interest only when it fails.
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if ! ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1; then
-    apt update >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+    apt update >"$log" 2>&1 || cat "$log" >&2
 fi
-# Lists that are too old name packages that are gone: fetch them anew, once.
-install_missing >"$log" 2>&1 ||
-    { apt update >"$log" 2>&1 && install_missing >"$log" 2>&1; } ||
-    { cat "$log" >&2; exit 1; }
+
+# install PACKAGE...: lists that are too old name packages that are gone, so
+# fetch them anew, once.
+install()
+{
+    [ $# -gt 0 ] || return 0
+    echo "installing: $*"
+    apt install --no-install-recommends "$@" >"$log" 2>&1 ||
+        { apt update >"$log" 2>&1 &&
+            apt install --no-install-recommends "$@" >"$log" 2>&1; } ||
+        { cat "$log" >&2; return 1; }
+}
+
+# shellcheck disable=SC2086  # lists of packages
+{
+    install $missing
+    install $wanted || echo "going on without:$wanted" >&2
+}

@@ -43,6 +43,16 @@ class Broken(Exception):
     """A step of a stage, a build for one, did not work at all."""
 
 
+class Lacking(Exception):
+    """The machine lacks a tool, and tools/setup.sh could not install it."""
+
+
+def need(*tools):
+    for tool in tools:
+        if not shutil.which(tool):
+            raise Lacking(f'there is no {tool}')
+
+
 def step(command, env=None):
     """Run a command that must work; its output is shown only otherwise."""
     try:
@@ -55,13 +65,18 @@ def step(command, env=None):
         raise Broken(NINJA_PROGRESS.sub('', run.stdout))
 
 
-def build(name, compiler, *options):
-    """Configure and compile; return the build directory."""
+def build(name, compiler, *options, cross=None):
+    """Configure and compile; return the build directory.
+
+    `cross` is a file of tools/cross/, for another processor than this one.
+    """
     directory = BUILD / name
     env = dict(os.environ, CC=compiler)
     options = ['-Dwerror=true', '-Db_colorout=auto', *options]
     if not (directory / 'build.ninja').exists():
         shutil.rmtree(directory, ignore_errors=True)
+        if cross:
+            options += ['--cross-file', ROOT / 'tools' / 'cross' / cross]
         step([MESON, 'setup', directory, *options], env)
     else:
         step([MESON, 'configure', directory, *options], env)
@@ -128,6 +143,22 @@ def stage_tsan():
                       prefix=fixed_addresses())
 
 
+def stage_ucontext():
+    """the stack switch for processors that have none of their own"""
+    directory = build('ucontext', 'gcc', '-Dassertions=true',
+                      '-Dswitch=ucontext')
+    return meson_test(directory, '--suite', 'arch', '--suite', 'task',
+                      '--suite', 'sync', '--suite', 'tour')
+
+
+def stage_aarch64():
+    """aarch64, by QEMU's user mode"""
+    need('aarch64-linux-gnu-gcc', 'qemu-aarch64')
+    directory = build('aarch64', 'gcc', '-Dassertions=true',
+                      cross='aarch64.ini')
+    return meson_test(directory, '--no-suite', 'source')
+
+
 def stage_installed():
     """the tour and the examples, against an installed copy"""
     prefix = BUILD / 'installed'
@@ -142,7 +173,7 @@ def stage_installed():
 
 STAGES = {function.__name__.removeprefix('stage_'): function
           for function in [stage_gcc, stage_clang, stage_asan, stage_tsan,
-                           stage_installed]}
+                           stage_ucontext, stage_aarch64, stage_installed]}
 
 
 def run_stage(name):
@@ -152,6 +183,11 @@ def run_stage(name):
         tally = STAGES[name]()
         if not (tally.passed or tally.skipped or tally.failures):
             raise Broken('it has no test')
+    except Lacking as lacking:
+        print(f'skipped: {lacking}')
+        tally = Tally()
+        tally.skipped = 1
+        return tally
     except Broken as broken:
         tally = Tally()
         tally.fail(f'stage {name} could not run', str(broken))

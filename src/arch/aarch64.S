@@ -19,10 +19,20 @@ bide__switch:                           /* x0: save, x1: to, w2: value */
         sub     sp, sp, frame
         .cfi_adjust_cfa_offset frame
         stp     x19, x20, [sp, 0]
+        .cfi_rel_offset x19, 0
+        .cfi_rel_offset x20, 8
         stp     x21, x22, [sp, 16]
+        .cfi_rel_offset x21, 16
+        .cfi_rel_offset x22, 24
         stp     x23, x24, [sp, 32]
+        .cfi_rel_offset x23, 32
+        .cfi_rel_offset x24, 40
         stp     x25, x26, [sp, 48]
+        .cfi_rel_offset x25, 48
+        .cfi_rel_offset x26, 56
         stp     x27, x28, [sp, 64]
+        .cfi_rel_offset x27, 64
+        .cfi_rel_offset x28, 72
         stp     x29, x30, [sp, 80]
         .cfi_rel_offset x29, 80
         .cfi_rel_offset x30, 88
@@ -35,10 +45,20 @@ bide__switch:                           /* x0: save, x1: to, w2: value */
         mov     sp, x1                  /* the other stack, laid out alike */
         mov     w0, w2
         ldp     x19, x20, [sp, 0]
+        .cfi_restore x19
+        .cfi_restore x20
         ldp     x21, x22, [sp, 16]
+        .cfi_restore x21
+        .cfi_restore x22
         ldp     x23, x24, [sp, 32]
+        .cfi_restore x23
+        .cfi_restore x24
         ldp     x25, x26, [sp, 48]
+        .cfi_restore x25
+        .cfi_restore x26
         ldp     x27, x28, [sp, 64]
+        .cfi_restore x27
+        .cfi_restore x28
         ldp     x29, x30, [sp, 80]
         .cfi_restore x29
         .cfi_restore x30
