@@ -5,7 +5,7 @@ io <- {file, process}.
 
 A file of src/ may include its own layer, lower ones and public headers. A
 public header includes only public ones; so do examples and benchmarks, which
-are users like any other (they may have headers beside them).
+are users like any other (but may have headers of their own).
 """
 import re
 
@@ -28,7 +28,8 @@ def complaint_in_layer(layer, quote, name):
 
 
 def complaint_in_public(area, quote, name):
-    if quote == '"' and (area == 'include' or '/' in name):
+    private = not HEIGHT.keys().isdisjoint(name.split('/')[:-1])
+    if quote == '"' and (area == 'include' or private):
         return f'only public headers may be included here, not "{name}"'
     return None
 
