@@ -107,10 +107,13 @@ int bide__file_go_on(bide_file *file)
 }
 
 /* With O_NONBLOCK, which opening at once has left, io_uring would give up
- * where it should wait. */
+ * where it should wait. And where there are no offsets it would ignore them
+ * and wait for what may never come: pipes and terminals are refused. */
 static int attach(bide_file *file)
 {
     int fd = file->fd.fd;
+    if (lseek(fd, 0, SEEK_CUR) < 0)
+        return -errno;
     if ((file->flags & O_NONBLOCK) &&
         fcntl(fd, F_SETFL, file->flags & ~O_NONBLOCK) < 0)
         return -errno;

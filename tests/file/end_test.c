@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * end_test.c — calls on files that end otherwise than by themselves: the file
+ * is closed, the task cancelled, memory is short.
+ */
+#include <signal.h>
+#include <sys/uio.h>
+
+#include "file/desk.h"
+#include "helpers/death.h"
+#include "helpers/journal.h"
+#include "helpers/torture.h"
+
+/* ── Closing while others use the file ────────────────────────────────── */
+
+#define LEN ((size_t)8 << 20)
+
+static bide_file *shared;
+static char *memory;
+
+static int read_all(void *arg)
+{
+    (void)arg;
+    ssize_t n = bide_file_read(shared, memory, LEN);
+    return n < 0 ? (int)n : 0;
+}
+
+static int write_all(void *arg)
+{
+    (void)arg;
+    ssize_t n = bide_file_write(shared, memory, LEN);
+    return n < 0 ? (int)n : 0;
+}
+
+/* Whoever was in a call, or waited for a turn, gets -EBADF; what had come to
+ * its end before is a success. */
+static void close_while(bide_coroutine *use)
+{
+    bide_task *tasks[3];
+    CHECK_OK(bide_file_open(on_desk("f"), "r+", &shared));
+    for (int i = 0; i < 3; i++)
+        tasks[i] = bide_create_task(use, NULL);
+    CHECK_OK(bide_sleep(0));
+    CHECK_OK(bide_file_close(shared));
+    for (int i = 0; i < 3; i++) {
+        CHECK(bide_task_done(tasks[i]));
+        CHECK_ERR(bide_await(tasks[i]), -EBADF);
+    }
+}
+
+static int closing(void *arg)
+{
+    (void)arg;
+    memory = calloc(1, LEN);
+    put(on_desk("f"), memory, LEN);
+    for (int i = 0; i < 10; i++)
+        close_while(write_all);
+    if (!bide__file_try_now)
+        close_while(read_all);
+    free(memory);
+    return 0;
+}
+
+TEST(closing_ends_the_calls_of_others_and_waits_for_them)
+{
+    run_both_ways(closing);
+}
+
+static int close_it(void *arg)
+{
+    (void)arg;
+    return bide_file_close(shared);
+}
+
+static int closing_cancelled(void *arg)
+{
+    (void)arg;
+    CHECK_OK(bide_file_open(on_desk("f"), "w", &shared));
+    bide_task *task = bide_create_task(close_it, NULL);
+    CHECK_OK(bide_sleep(0));
+    (void)bide_task_cancel(task);
+    int rc = bide_await(task);
+    CHECK(rc == 0 || rc == -ECANCELED);
+    return 0; /* that it is closed, the count of descriptors shows */
+}
+
+TEST(a_cancelled_close_has_closed)
+{
+    run_both_ways(closing_cancelled);
+}
+
+static int close_twice(void *arg)
+{
+    (void)arg;
+    memory = calloc(1, LEN);
+    CHECK_OK(bide_file_open(on_desk("f"), "w", &shared));
+    bide_task *writer = bide_create_task(write_all, NULL);
+    CHECK_OK(bide_sleep(0));
+    bide_task *closer = bide_create_task(close_it, NULL);
+    CHECK_OK(bide_sleep(0));
+    int rc = bide_file_close(shared);
+    bide_task_detach(closer);
+    bide_task_detach(writer);
+    return rc;
+}
+
+static void die_of_closing_twice(void)
+{
+    CHECK_OK(bide_run(close_twice, NULL));
+}
+
+TEST(closing_what_another_task_is_closing_is_misuse)
+{
+    desk_open();
+    CHECK_DIES(die_of_closing_twice, "close it once");
+    desk_close();
+}
+
+/* ── Cancelled before anything began ──────────────────────────────────── */
+
+static bide_coroutine *to_cancel;
+
+static int cancel_self_first(void *arg)
+{
+    (void)bide_task_cancel(bide_current_task());
+    return to_cancel(arg);
+}
+
+static void check_pending(bide_coroutine *fn)
+{
+    to_cancel = fn;
+    CHECK_ERR(bide_await(bide_create_task(cancel_self_first, NULL)),
+              -ECANCELED);
+}
+
+static int pending_open(void *arg)
+{
+    (void)arg;
+    bide_file *file;
+    return bide_file_open(on_desk("new"), "w", &file);
+}
+
+static int pending_read(void *arg)
+{
+    (void)arg;
+    return (int)bide_file_read(shared, (char[1]){0}, 1);
+}
+
+static int pending_whole(void *arg)
+{
+    (void)arg;
+    return bide_write_file(on_desk("new"), "x", 1);
+}
+
+static int pending_mkdir(void *arg)
+{
+    (void)arg;
+    return bide_mkdir(on_desk("new"), 0700);
+}
+
+static int pending(void *arg)
+{
+    (void)arg;
+    put(on_desk("f"), "x", 1);
+    CHECK_OK(bide_file_open(on_desk("f"), "r", &shared));
+    check_pending(pending_open);
+    check_pending(pending_read);
+    check_pending(pending_whole);
+    check_pending(pending_mkdir);
+    CHECK_INT(bide_file_tell(shared), 0);
+    check_pending(close_it);
+    CHECK_INT(count_entries(desk), 1);
+    return 0;
+}
+
+TEST(a_pending_cancellation_is_delivered_first)
+{
+    run_both_ways(pending);
+}
+
+/* ── Everything that can go wrong, at each place ──────────────────────── */
+
+static int first_error(int first, int second)
+{
+    return first < 0 ? first : second;
+}
+
+static int use_handle(bide_file *file)
+{
+    char buf[16] = "vector";
+    char *data;
+    size_t len;
+    struct iovec iov[2] = {{buf, 3}, {buf + 3, 3}};
+    ssize_t n = bide_file_write(file, "one\ntwo\n", 8);
+    if (n >= 0)
+        n = bide_file_writev(file, iov, 2, 8);
+    if (n >= 0)
+        n = bide_file_readv(file, iov, 2, 0);
+    if (n >= 0)
+        n = bide_file_seek(file, 0, SEEK_SET);
+    if (n >= 0)
+        n = bide_file_readline(file, buf, sizeof buf);
+    if (n >= 0) {
+        CHECK_INT(n, 4);
+        n = bide_file_readall(file, &data, &len);
+        if (n >= 0)
+            free(data);
+    }
+    if (n >= 0)
+        n = bide_file_truncate(file, 2);
+    if (n >= 0)
+        n = bide_file_fdatasync(file);
+    return n < 0 ? (int)n : 0;
+}
+
+static int handle_scenario(void *arg)
+{
+    (void)arg;
+    bide_file *file;
+    int rc = bide_file_open(on_desk("f"), "w+", &file);
+    if (rc == 0) {
+        rc = use_handle(file);
+        rc = first_error(rc, bide_file_close(file));
+    }
+    unlink(on_desk("f"));
+    return rc;
+}
+
+static int list(const char *path)
+{
+    bide_scandir scandir;
+    bide_walk walk;
+    bide_entry entry;
+    int rc = bide_scandir_open(&scandir, path);
+    if (rc < 0)
+        return rc;
+    while ((rc = bide_scandir_next(&scandir, &entry)) > 0)
+        continue;
+    bide_scandir_close(&scandir);
+    if (rc == 0)
+        rc = bide_walk_open(&walk, path, NULL);
+    if (rc < 0)
+        return rc;
+    while ((rc = bide_walk_next(&walk, &entry)) > 0)
+        continue;
+    bide_walk_close(&walk);
+    return rc;
+}
+
+static int use_paths(void)
+{
+    char *data;
+    size_t len;
+    struct stat status;
+    int rc = bide_makedirs(on_desk("d/e"), 0700);
+    if (rc == 0)
+        rc = bide_write_file(on_desk("d/f"), "data", 4);
+    if (rc == 0)
+        rc = bide_write_file_atomic(on_desk("d/f"), "atom", 4);
+    if (rc == 0)
+        rc = bide_read_file(on_desk("d/f"), &data, &len);
+    if (rc == 0) {
+        CHECK_STR(data, "atom");
+        free(data);
+        rc = bide_stat(on_desk("d/f"), &status);
+    }
+    if (rc == 0)
+        rc = bide_symlink("f", on_desk("d/g"));
+    if (rc == 0)
+        rc = bide_rename(on_desk("d/g"), on_desk("d/h"));
+    return rc == 0 ? list(desk) : rc;
+}
+
+static int temporary_files(void)
+{
+    bide_file *file;
+    char path[128];
+    int rc = bide_temporary_file(desk, &file);
+    if (rc == 0)
+        rc = bide_file_close(file);
+    if (rc == 0)
+        rc = bide_temporary_directory(desk, path, sizeof path);
+    if (rc == 0) {
+        rc = bide_rmdir(path);
+        if (rc < 0)
+            rmdir(path);
+    }
+    return rc;
+}
+
+static int path_scenario(void *arg)
+{
+    (void)arg;
+    int rc = use_paths();
+    if (rc == 0)
+        rc = bide_remove_tree(on_desk("d"));
+    if (rc == 0)
+        rc = temporary_files();
+    nftw(on_desk("d"), remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    CHECK_INT(count_entries(desk), 0); /* no temporary file is left */
+    return rc;
+}
+
+static bide_watch *watch;
+
+static int look_for_change(void *arg)
+{
+    (void)arg;
+    bide_watch_event event;
+    return bide_watch_next(watch, &event);
+}
+
+static int make_change(void *arg)
+{
+    (void)arg;
+    int rc = bide_watch_add(watch, desk, BIDE_WATCH_CREATED);
+    return rc == 0 ? bide_write_file(on_desk("f"), "", 0) : rc;
+}
+
+static int watch_scenario(void *arg)
+{
+    (void)arg;
+    int rc = bide_watch_open(&watch);
+    if (rc < 0)
+        return rc;
+    bide_task *tasks[2] = {bide_create_task(look_for_change, NULL),
+                           bide_create_task(make_change, NULL)};
+    rc = bide_gather(tasks, 2);
+    bide_watch_close(watch);
+    unlink(on_desk("f"));
+    return rc;
+}
+
+static bide_stream *ends[2];
+
+static int send_file(void *arg)
+{
+    (void)arg;
+    bide_file *file;
+    int rc = bide_file_open(on_desk("f"), "r", &file);
+    if (rc < 0)
+        return rc;
+    int64_t n = bide_sendfile(ends[1], file, 0, -1);
+    rc = first_error(n < 0 ? (int)n : 0, bide_file_close(file));
+    return rc;
+}
+
+static int receive(void *arg)
+{
+    (void)arg;
+    static char buf[400000];
+    ssize_t n = bide_stream_readexactly(ends[0], buf, sizeof buf);
+    return n < 0 ? (int)n : 0;
+}
+
+static int send_scenario(void *arg)
+{
+    (void)arg;
+    put(on_desk("f"), "", 0);
+    CHECK_OK(truncate(on_desk("f"), 400000));
+    int rc = bide_stream_pair(ends);
+    if (rc < 0)
+        return rc;
+    bide_task *tasks[2] = {bide_create_task(send_file, NULL),
+                           bide_create_task(receive, NULL)};
+    rc = bide_gather(tasks, 2);
+    bide_stream_close(ends[0]);
+    bide_stream_close(ends[1]);
+    return rc;
+}
+
+static void torture_both_ways(bide_coroutine *scenario, size_t suspensions)
+{
+    for (int now = 1; now >= 0; now--) {
+        bide__file_try_now = now;
+        desk_open();
+        int before = count_entries("/proc/self/fd");
+        struct torture_counts counts = torture(scenario);
+        CHECK(now || counts.suspensions >= suspensions);
+        CHECK_INT(count_entries("/proc/self/fd"), before);
+        desk_close();
+    }
+    bide__file_try_now = true;
+}
+
+TEST(handles_survive_torture)
+{
+    torture_both_ways(handle_scenario, 10);
+}
+
+TEST(paths_survive_torture)
+{
+    torture_both_ways(path_scenario, 15);
+}
+
+TEST(watching_survives_torture)
+{
+    torture_both_ways(watch_scenario, 4);
+}
+
+TEST(sending_survives_torture)
+{
+    torture_both_ways(send_scenario, 4);
+}
