@@ -35,7 +35,7 @@ def complaint_in_public(area, quote, name):
 
 
 def check(root):
-    patterns = ['src/*/*.[chS]', 'include/**/*.h', 'examples/*.[ch]',
+    patterns = ['src/*/*.[chS]', 'include/**/*.h', 'examples/**/*.[ch]',
                 'demo/*.[ch]', 'bench/*.c']
     for source in sources.sources(root, patterns):
         area, layer = source.path.split('/')[:2]

@@ -15,7 +15,7 @@ LISTS = [
     ('src/*/*.[cS]', 'src/meson.build', r'src/(.*)'),
     ('tests/*/*_test.c', 'tests/meson.build', r'tests/(.*)_test\.c'),
     ('tests/tour/*.c', 'tests/meson.build', r'tests/tour/(.*)\.c'),
-    ('examples/*.c', 'examples/meson.build', r'examples/(.*)\.c'),
+    ('examples/**/*.c', 'examples/meson.build', r'examples/(.*)\.c'),
     ('bench/*.c', 'bench/meson.build', r'bench/(.*)\.c'),
 ]
 
@@ -29,7 +29,7 @@ def check(root):
             name = re.fullmatch(part, source.path).group(1)
             if f"'{name}'" not in listed:
                 yield source.path, 1, f"'{name}' is not listed in {where}"
-    for program in sources.sources(root, ['examples/*.c']):
+    for program in sources.sources(root, ['examples/**/*.c']):
         if not (root / program.path).with_suffix('.out').exists():
             yield program.path, 1, 'what it prints is not in a .out beside it'
 

@@ -13,10 +13,10 @@ import sources
 COLUMNS_MAX = 80
 FUNCTION_LINES_MAX = 70
 CODE = ['src/**/*.[chS]', 'include/**/*.h', 'tests/**/*.[ch]',
-        'examples/*.[ch]', 'bench/**/*.[ch]', 'demo/*.[ch]']
+        'examples/**/*.[ch]', 'bench/**/*.[ch]', 'demo/*.[ch]']
 OTHER = ['*.md', 'docs/**/*.md', 'tools/*', 'tests/**/*.py', '.ci/*',
          'meson*', '**/meson.build', 'Makefile', 'src/*.map', 'bench/*',
-         'bench/**/*.py', 'examples/*']
+         'bench/**/*.py', 'examples/**/*']
 FOREIGN = ('tests/tour/',)  # kept as they were given
 LICENCE = 'SPDX-License-Identifier: MIT'
 LICENSED = ('.c', '.h', '.S', '.py', '.sh', '.map', 'meson.build')

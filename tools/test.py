@@ -167,7 +167,7 @@ def stage_installed():
     step([MESON, 'install', '-C', directory, '--no-rebuild'])
     tour = pathlib.Path(os.environ.get('BIDE_TOUR', ROOT / 'tests' / 'tour'))
     sources = sorted(tour.glob('*.c')) + sorted(
-        (ROOT / 'examples').glob('*.c'))
+        (ROOT / 'examples').glob('**/*.c'))
     return programs.run_all(sources, prefix, directory / 'tests')
 
 
