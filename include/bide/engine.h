@@ -251,7 +251,8 @@ BIDE_API int64_t bide_engine_timeout(bide_engine *engine);
  * Submissions are handed to the kernel by bide_engine_poll(): call it once
  * before waiting, too.
  *
- * Returns:  the descriptor, which stays the engine's.
+ * Returns:  the descriptor, which stays the engine's; -1 when the process has
+ *           no more of them. Always the same, but for bide_engine_after_fork().
  * Thread:   the engine's.
  */
 BIDE_API int bide_engine_fileno(const bide_engine *engine);

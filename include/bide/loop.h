@@ -8,6 +8,10 @@
  * end in _threadsafe may be called from elsewhere:
  *
  *     bide_loop_call_soon_threadsafe(loop, wake_up, &state);
+ *
+ * A child of fork(2) has no loop, even when it was forked in a coroutine: it
+ * may not use its parent's, and not return from the coroutine, but it may make one
+ * of its own, by bide_run() for instance.
  */
 #ifndef BIDE_LOOP_H
 #define BIDE_LOOP_H

@@ -318,13 +318,16 @@ static void submit_for_host(struct bide__uring *u)
         all_started = bide__uring_start_parked(u);
         if (bide__ring_pending(&u->ring) > 0 &&
             bide__uring_enter(u, false, 0) < 0)
-            return; /* results have to be fetched first, and are readable */
+            break; /* results have to be fetched first, and are readable */
     } while (!all_started);
+    bide__uring_host_settle(u);
 }
 
 static int uring_poll(bide_engine *engine, int64_t timeout_ns)
 {
     struct bide__uring *u = engine->state;
+    if (BIDE__UNLIKELY(u->hosted))
+        bide__uring_host_clear(u);
     int rc = submit_and_wait(engine, u, timeout_ns);
     /* The wait ended early, or the kernel took less than all slots because
      * results have to be fetched (EBUSY) or memory is short (EAGAIN). */
@@ -362,7 +365,7 @@ static int uring_fileno(const bide_engine *engine)
 {
     struct bide__uring *u = engine->state;
     u->hosted = true;
-    return u->ring.fd;
+    return bide__uring_host_open(u);
 }
 
 static int64_t uring_clock(const bide_engine *engine)

@@ -2,7 +2,8 @@
 /*
  * uring.h — the state of the uring backend, shared by its files:
  * uring_start.c (into the ring), uring.c (out of it), uring_files.c (registered
- * descriptors) and uring_open.c (making, forking, ending).
+ * descriptors), uring_host.c (for a host's loop) and uring_open.c (making,
+ * forking, ending).
  */
 #ifndef BIDE_SRC_ENGINE_URING_H
 #define BIDE_SRC_ENGINE_URING_H
@@ -51,8 +52,10 @@ struct bide__uring {
     bool multishot_recv;
     bool multishot_poll;
     bool wake_watched; /* the ring polls wake_fd */
-    bool hosted;       /* another loop waits, for the ring's descriptor */
+    bool hosted;       /* another loop waits for what we have */
     int wake_fd;
+    int host_fd;    /* what it waits on, if not the ring itself, or -1 */
+    int host_event; /* signalled by the ring, in host_fd; or -1 */
     uint32_t without; /* enum bide__uring_feature: what is left unused */
 };
 
@@ -129,6 +132,17 @@ void bide__uring_settle(struct bide__uring *u);
 /* Start or forget the bookkeeping of slots. */
 void bide__uring_files_init(struct bide__uring *u);
 void bide__uring_files_free(struct bide__uring *u);
+
+/* ── uring_host.c ─────────────────────────────────────────────────────── */
+
+/* A descriptor that polls readable when the ring has something; -1 if there
+ * is none to be had. Stays until _close. */
+int bide__uring_host_open(struct bide__uring *u);
+void bide__uring_host_close(struct bide__uring *u);
+
+/* Before results are taken, and after. */
+void bide__uring_host_clear(struct bide__uring *u);
+void bide__uring_host_settle(struct bide__uring *u);
 
 /* ── uring_open.c ─────────────────────────────────────────────────────── */
 

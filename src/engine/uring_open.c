@@ -175,6 +175,7 @@ static int open_ring(struct bide__uring *u, const bide_engine_options *options)
 
 static void close_ring(struct bide__uring *u, bool forked)
 {
+    bide__uring_host_close(u);
     close(u->wake_fd);
     bide__ring_close(&u->ring, forked);
 }
@@ -208,6 +209,8 @@ int bide__uring_open(bide_engine *engine)
     if (!u)
         return -ENOMEM;
     u->epoch = 1;
+    u->host_fd = -1;
+    u->host_event = -1;
     int rc = open_ring(u, &engine->options);
     if (rc < 0) {
         free_state(u);

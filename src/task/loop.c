@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "task/fork.h"
 #include "task/guard.h"
 #include "task/task.h"
 
@@ -62,6 +63,7 @@ int bide_loop_new(const bide_options *options, bide_loop **ret_loop)
     if (!options)
         options = &defaults;
     bide__message_set_finder(message_slot);
+    bide__fork_watch();
     bide_loop *loop = bide__calloc(1, sizeof *loop);
     if (!loop)
         return -ENOMEM;
@@ -135,6 +137,8 @@ static void run_ready(bide_loop *loop)
 static int poll_engine(bide_loop *loop, int64_t timeout_ns)
 {
     bide_engine *engine = loop->engine;
+    if (BIDE__UNLIKELY(bide__loop != loop))
+        bide__die_forked();
     if (engine->now_ns >= loop->trim_ns) {
         bide__stacks_trim(&loop->stacks);
         loop->trim_ns = engine->now_ns + TRIM_EVERY_NS;

@@ -20,6 +20,8 @@
 
 #include <errno.h>
 
+#include "task/fork.h"
+
 _Thread_local bide_loop *bide__loop;
 
 /* ── Switching ────────────────────────────────────────────────────────── */
@@ -126,6 +128,8 @@ void bide__task_release(bide_task *task)
 static void finish(bide_task *task, int result)
 {
     bide_loop *loop = task->loop;
+    if (BIDE__UNLIKELY(bide__loop != loop))
+        bide__die_forked();
     task->result = result;
     task->state = BIDE__TASK_DONE;
     loop->live--;

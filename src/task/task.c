@@ -14,7 +14,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "task/fork.h"
+
 /* ── Misuse ───────────────────────────────────────────────────────────── */
+
+static void require_not_orphaned(const char *function)
+{
+    BIDE__REQUIRE(!bide__fork_orphaned(),
+                  "%s() was called in a child of fork(), for its parent's "
+                  "loop; call bide_run() there for a loop of its own",
+                  function);
+}
 
 void bide__die_outside_task(const char *function)
 {
@@ -22,6 +32,7 @@ void bide__die_outside_task(const char *function)
         bide__die("%s() was called from a callback, which cannot suspend; "
                   "start a task there with bide_create_task()",
                   function);
+    require_not_orphaned(function);
     bide__die("%s() was called outside a task; call it from a coroutine that "
               "bide_run() or bide_create_task() has started",
               function);
@@ -30,6 +41,7 @@ void bide__die_outside_task(const char *function)
 bide_loop *bide__enter_loop(const char *function)
 {
     bide_loop *loop = bide__loop;
+    require_not_orphaned(function);
     BIDE__REQUIRE(loop,
                   "%s() was called while no loop runs on this thread; call it "
                   "from a coroutine that bide_run() has started, or use a "

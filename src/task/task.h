@@ -135,6 +135,7 @@ struct bide_loop {
     struct bide__link resources; /* struct bide__resource */
     char *spare;                 /* a stream's buffer that is not in use */
     size_t spare_cap;
+    struct bide__loop_signals *signals; /* process/signal.c, or NULL */
     struct bide__stacks stacks;
 };
 
