@@ -10,7 +10,7 @@
  *     bide_loop_call_soon_threadsafe(loop, wake_up, &state);
  *
  * A child of fork(2) has no loop, even when it was forked in a coroutine: it
- * may not use its parent's, and not return from the coroutine, but it may make one
+ * may not use its parent's, nor return from the coroutine, but it may make one
  * of its own, by bide_run() for instance.
  */
 #ifndef BIDE_LOOP_H
