@@ -64,10 +64,11 @@ def wanted(contender, only):
 
 def run_once(programs, case, contender, options):
     command = programs.command(contender.program) + list(contender.args)
-    if not case.load:
+    load = contender.load or case.load
+    if not load:
         return measure.run_program(command, contender.env)
     client = programs.command('c:echo_client')
-    return measure.run_server(command, contender.env, client, case.load,
+    return measure.run_server(command, contender.env, client, load,
                               options.one_cpu)
 
 

@@ -17,6 +17,7 @@ class Contender:
     program: str            # a name that build.Programs knows
     args: tuple = ()
     env: dict = dataclasses.field(default_factory=dict)
+    load: tuple = ()        # in place of the case's
 
 
 @dataclasses.dataclass
@@ -167,6 +168,11 @@ def echoing(quick):
               for connections in (50, 500) for size in (64, 4096)))
 
 
+# What streams may cost over the same by hand.
+BY_HAND = (Bound('bide, io_uring', 1.1, peer='hand, io_uring'),
+           Bound('bide, epoll', 1.1, peer='hand, epoll'))
+
+
 def bulk(quick):
     times = (100, 300) if quick else (250, 1000)
     servers = (
@@ -180,7 +186,8 @@ def bulk(quick):
         Contender('uvloop Protocol', 'uvloop:py_echo', ('protocol',)))
     return Claim(
         8, 'TCP echo of large messages, 8 connections',
-        (Metric('server_us', 'processor time of the server, µs a message'),),
+        (Metric('server_us', 'processor time of the server, µs a message',
+                BY_HAND),),
         tuple(Case(title, servers, (8, size, *times))
               for title, size in (('64 KiB', 64 << 10), ('1 MiB', 1 << 20))))
 
@@ -190,7 +197,8 @@ def connecting(quick):
     one_message = (1,)
     return Claim(
         9, 'connect, echo 64 B, close; 50 at a time',
-        (Metric('server_us', 'processor time of the server, µs each'),),
+        (Metric('server_us', 'processor time of the server, µs each',
+                BY_HAND),),
         (Case('', ECHO_SERVERS, (50, 64, *times, *one_message)),))
 
 
@@ -207,8 +215,40 @@ def requests(_):
         (case('10 requests', '10'), case('10,000 requests', '10000')))
 
 
+def growing(quick):
+    """What an echo costs as the number of connections grows. The servers by
+    hand show how much of it is the kernel's."""
+    times = (1000, 500) if quick else (2000, 2000)
+
+    def case(backend, env, by_hand):
+        def contender(title, connections, program, variables):
+            return Contender(title, program, env=variables,
+                             load=(connections, 64, *times))
+        return Case(backend, (
+            contender('bide, 10,000', 10000, 'bide:echo', env),
+            contender('bide, 100', 100, 'bide:echo', env),
+            contender('hand, 10,000', 10000, by_hand, {}),
+            contender('hand, 100', 100, by_hand, {})), load=(100, 64, *times))
+    return Claim(
+        10, 'TCP echo at 10,000 connections and at 100',
+        (Metric('server_us', 'processor time of the server, µs a request',
+                (Bound('bide, 10,000', 1.3, peer='bide, 100'),)),),
+        (case('io_uring', ON_URING, 'c:hand_uring_echo'),
+         case('epoll', ON_EPOLL, 'c:hand_epoll_echo')))
+
+
+def rearming(_):
+    return Claim(
+        11, 'a timer set and cleared while others are pending',
+        (Metric('rearm_ns', 'ns each',
+                (Bound('1,000,000 pending', 3, peer='1,000 pending'),)),),
+        (Case('', (
+            Contender('1,000,000 pending', 'bide:rearm', ('1000000',)),
+            Contender('1,000 pending', 'bide:rearm', ('1000',)))),))
+
+
 def all_claims(quick):
     """In the order of their numbers."""
     return (switching(quick), spawning(quick), queues(quick), sleepers(quick),
             timers(quick), echoing(quick), requests(quick), bulk(quick),
-            connecting(quick))
+            connecting(quick), growing(quick), rearming(quick))
