@@ -95,19 +95,20 @@ static void gather(struct gathering *gathering, const char *function)
         (void)bide__park(self, &gather_wait, gathering);
 }
 
-/* The first failure that was not caused by our own cancelling. */
+/* What a gathering comes to: the first failure; of one that was cancelled, the
+ * first that is not just the cancellation's echo. */
 static int first_error(const struct gathering *gathering)
 {
     if (gathering->missing)
         return bide_raise(-ENOMEM, "a task could not be created");
-    if (gathering->failed && !gathering->cancelled)
-        return bide__task_collect(gathering->failed);
+    if (!gathering->cancelled)
+        return gathering->failed ? bide__task_collect(gathering->failed) : 0;
     for (size_t i = 0; i < gathering->count; i++) {
         bide_task *task = gathering->tasks[i];
         if (task->result < 0 && task->result != -ECANCELED)
             return bide__task_collect(task);
     }
-    return gathering->failed || gathering->cancelled ? -ECANCELED : 0;
+    return -ECANCELED;
 }
 
 static void release_tasks(bide_task *const tasks[], size_t count)
