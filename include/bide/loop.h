@@ -279,6 +279,9 @@ typedef struct bide_report {
     const char *task;    /* name of the task concerned, or NULL */
     int code;            /* error code concerned, or 0 */
     const char *message; /* of code, or NULL */
+    const char *trace;   /* where a slow step was when its time was over: lines
+                            "at function (file:line)", each with its end,
+                            innermost first; or NULL */
 } bide_report;
 
 /*

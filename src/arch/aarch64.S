@@ -77,15 +77,17 @@ bide__switch:                           /* x0: save, x1: to, w2: value */
          * Where a new context begins. The undefined return address tells
          * debuggers and unwinders that this is the outermost frame.
          */
-        .type   start, %function
+        .globl  bide__switch_start
+        .hidden bide__switch_start
+        .type   bide__switch_start, %function
         .p2align 4
-start:
+bide__switch_start:
         .cfi_startproc
         .cfi_undefined x30
         blr     x19
         brk     1                       /* entry must not return */
         .cfi_endproc
-        .size   start, . - start
+        .size   bide__switch_start, . - bide__switch_start
 
         .globl  bide__switch_prepare
         .hidden bide__switch_prepare
@@ -94,11 +96,54 @@ start:
 bide__switch_prepare:                   /* x0: top, x1: entry */
         .cfi_startproc
         sub     x0, x0, frame
-        adr     x9, start
+        adr     x9, bide__switch_start
         str     x1, [x0, 0]             /* x19: entry */
         stp     xzr, x9, [x0, 80]       /* x29: none, x30: start */
         ret
         .cfi_endproc
         .size   bide__switch_prepare, . - bide__switch_prepare
+
+        /*
+         * Calls fn in a frame whose caller, as unwinders see it, is the
+         * suspended context: x19 points at what bide__switch saved there, and
+         * the table says that the caller's registers lie above it. Nothing of
+         * that stack is touched, and fn runs on this one.
+         */
+        .globl  bide__switch_trace
+        .hidden bide__switch_trace
+        .type   bide__switch_trace, %function
+        .p2align 4
+bide__switch_trace:                     /* x0: context, x1: fn, x2: arg */
+        .cfi_startproc
+        stp     x19, x30, [sp, -16]!
+        .cfi_adjust_cfa_offset 16
+        .cfi_rel_offset x19, 0
+        .cfi_rel_offset x30, 8
+        mov     x19, x0
+        mov     x0, x2
+        .cfi_remember_state
+        .cfi_def_cfa x19, frame
+        .cfi_rel_offset x19, 0
+        .cfi_rel_offset x20, 8
+        .cfi_rel_offset x21, 16
+        .cfi_rel_offset x22, 24
+        .cfi_rel_offset x23, 32
+        .cfi_rel_offset x24, 40
+        .cfi_rel_offset x25, 48
+        .cfi_rel_offset x26, 56
+        .cfi_rel_offset x27, 64
+        .cfi_rel_offset x28, 72
+        .cfi_rel_offset x29, 80
+        .cfi_rel_offset x30, 88
+        blr     x1
+        .cfi_restore_state
+        ldp     x19, x30, [sp], 16
+        .cfi_adjust_cfa_offset -16
+        .cfi_restore x19
+        .cfi_restore x30
+        mov     w0, 1
+        ret
+        .cfi_endproc
+        .size   bide__switch_trace, . - bide__switch_trace
 
         .section .note.GNU-stack, "", %progbits

@@ -10,6 +10,8 @@
 #ifndef BIDE_SRC_ARCH_SWITCH_H
 #define BIDE_SRC_ARCH_SWITCH_H
 
+#include <stdbool.h>
+
 /*
  * Leave the running context, with its saved state at *save, and continue the
  * one saved at `to`. Returns, once something switches back, the `value` given
@@ -22,5 +24,17 @@ int bide__switch(void **save, void *to, int value);
  * the returned pointer calls entry(value), which must not return.
  */
 void *bide__switch_prepare(void *top, void (*entry)(int value));
+
+/* The code below every context's first function; BIDE__SWITCH_START_LEN bytes
+ * from here on are the outermost frame that an unwinder sees. */
+extern const char bide__switch_start[];
+#define BIDE__SWITCH_START_LEN 16
+
+/*
+ * Call fn(arg) so that an unwinder within it comes to the frames of a
+ * suspended context, which goes on sleeping. Returns false, and calls nothing,
+ * where the platform cannot do it.
+ */
+bool bide__switch_trace(void *context, void (*fn)(void *arg), void *arg);
 
 #endif

@@ -69,16 +69,18 @@ bide__switch:                           /* rdi: save, rsi: to, edx: value */
          * Where a new context begins. The undefined return address tells
          * debuggers and unwinders that this is the outermost frame.
          */
-        .type   start, @function
+        .globl  bide__switch_start
+        .hidden bide__switch_start
+        .type   bide__switch_start, @function
         .p2align 4
-start:
+bide__switch_start:
         .cfi_startproc
         .cfi_undefined %rip
         movl    %eax, %edi
         callq   *%r12
         ud2                             /* entry must not return */
         .cfi_endproc
-        .size   start, . - start
+        .size   bide__switch_start, . - bide__switch_start
 
         .globl  bide__switch_prepare
         .hidden bide__switch_prepare
@@ -86,7 +88,7 @@ start:
         .p2align 4
 bide__switch_prepare:                   /* rdi: top, rsi: entry */
         .cfi_startproc
-        leaq    start(%rip), %rdx
+        leaq    bide__switch_start(%rip), %rdx
         xorl    %eax, %eax
         movq    %rdx, -8(%rdi)          /* return address; rsp is then top */
         movq    %rax, -16(%rdi)         /* rbp and rbx: zero */
@@ -99,5 +101,40 @@ bide__switch_prepare:                   /* rdi: top, rsi: entry */
         retq
         .cfi_endproc
         .size   bide__switch_prepare, . - bide__switch_prepare
+
+        /*
+         * Calls fn in a frame whose caller, as unwinders see it, is the
+         * suspended context: rbx points at what bide__switch saved there, and
+         * the table says that the caller's registers lie above it. Nothing of
+         * that stack is touched, and fn runs on this one.
+         */
+        .globl  bide__switch_trace
+        .hidden bide__switch_trace
+        .type   bide__switch_trace, @function
+        .p2align 4
+bide__switch_trace:                     /* rdi: context, rsi: fn, rdx: arg */
+        .cfi_startproc
+        pushq   %rbx
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %rbx, 0
+        movq    %rdi, %rbx
+        movq    %rdx, %rdi
+        .cfi_remember_state
+        .cfi_def_cfa %rbx, 56
+        .cfi_offset %rbp, -16
+        .cfi_offset %rbx, -24
+        .cfi_offset %r12, -32
+        .cfi_offset %r13, -40
+        .cfi_offset %r14, -48
+        .cfi_offset %r15, -56
+        callq   *%rsi
+        .cfi_restore_state
+        popq    %rbx
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %rbx
+        movl    $1, %eax
+        retq
+        .cfi_endproc
+        .size   bide__switch_trace, . - bide__switch_trace
 
         .section .note.GNU-stack, "", @progbits

@@ -14,6 +14,7 @@
 #include "task/fork.h"
 #include "task/guard.h"
 #include "task/task.h"
+#include "task/watchdog.h"
 
 #define TRIM_EVERY_NS INT64_C(1000000000)
 #define DEFAULT_SLOW_NS INT64_C(100000000)
@@ -57,6 +58,12 @@ static int read_options(bide_loop *loop, const bide_options *options)
     return 0;
 }
 
+/* Virtual time does not pass while something runs. */
+static bool is_timed(const bide_loop *loop)
+{
+    return strcmp(bide_engine_backend(loop->engine), "sim") != 0;
+}
+
 int bide_loop_new(const bide_options *options, bide_loop **ret_loop)
 {
     static const bide_options defaults;
@@ -84,6 +91,8 @@ int bide_loop_new(const bide_options *options, bide_loop **ret_loop)
         return rc;
     }
     loop->guarded = !options->no_signals && bide__guard_install();
+    if (loop->debug && !options->no_signals && is_timed(loop))
+        loop->watchdog = bide__watchdog_new(loop->slow_ns);
     *ret_loop = loop;
     return 0;
 }
@@ -110,12 +119,22 @@ static void run_timed(bide_loop *loop, bide_ready *ready)
                           : NULL;
     int budget = engine->budget;
     engine->budget = 1;
-    int64_t begin = bide_engine_clock(engine);
     bide_task_ref(task);
+    const struct bide__trace *trace = NULL;
+    bool cut = false;
+    int64_t begin = bide_engine_clock(engine);
+    if (loop->watchdog)
+        bide__watchdog_begin(loop->watchdog, begin);
     ready->run(ready);
-    int64_t took = bide_engine_clock(engine) - begin;
-    if (took > loop->slow_ns)
-        bide__report_slow(loop, task, took);
+    int64_t end = bide_engine_clock(engine);
+    if (loop->watchdog)
+        trace = bide__watchdog_end(loop->watchdog, &cut);
+    if (task) {
+        task->busy_ns += end - begin;
+        task->since_ns = end;
+    }
+    if (end - begin > loop->slow_ns)
+        bide__report_slow(loop, task, end - begin, trace, cut);
     bide_task_unref(task);
     engine->budget = budget;
 }
@@ -273,6 +292,8 @@ static bool release_one(void *data, void *slot)
     (void)data;
     bide_task *task = slot;
     if (task->state == BIDE__TASK_DONE) {
+        if (task->loop->debug)
+            bide__report_unreleased(task);
         task->refs = 0;
         bide__task_release(task);
     }
@@ -331,6 +352,7 @@ void bide_loop_close(bide_loop *loop)
     hand_out_message(loop);
     if (loop->context)
         bide__context_unref(loop->context);
+    bide__watchdog_free(loop->watchdog);
     bide_engine_free(loop->engine);
     bide__stacks_free(&loop->stacks);
     bide__free(loop->spare);

@@ -43,6 +43,7 @@ _Static_assert(MADV_GUARD_INSTALL == 102, "the kernel's value");
 #define COLOURS 8
 #define COLOUR_STEP 192
 #define WARM_MIN 64 /* free slots that are always kept warm */
+#define PAGES_AT_ONCE 256u /* asked about by one mincore(2) */
 #define PAGES_MIN 4 /* of a slot, one of them the guard; pages can be as large
                        as a stack is by default */
 
@@ -193,6 +194,39 @@ char *bide__stack_limit(struct bide__stacks *stacks, int stack_class,
                         const void *task)
 {
     return slot_of(stacks, stack_class, task) + page_size();
+}
+
+/* ── How deep a stack was ─────────────────────────────────────────────── */
+
+/* The page that holds the struct has frames, too: it stays. */
+void bide__stack_clean(struct bide__stacks *stacks, int stack_class,
+                       void *task)
+{
+    char *limit = bide__stack_limit(stacks, stack_class, task);
+    char *page = (char *)((uintptr_t)task & ~(uintptr_t)(page_size() - 1));
+    if (page > limit)
+        (void)madvise(limit, (size_t)(page - limit), MADV_DONTNEED);
+}
+
+/* mincore(2) tells which pages have memory without touching any. */
+size_t bide__stack_touched(struct bide__stacks *stacks, int stack_class,
+                           const void *task)
+{
+    unsigned char in_memory[PAGES_AT_ONCE];
+    size_t page = page_size();
+    char *at = bide__stack_limit(stacks, stack_class, task);
+    const char *end = task;
+    while (at < end) {
+        size_t pages = ((size_t)(end - at) + page - 1) / page;
+        if (pages > PAGES_AT_ONCE)
+            pages = PAGES_AT_ONCE;
+        if (mincore(at, pages * page, in_memory) < 0)
+            return 0; /* the kernel is out of memory itself */
+        for (size_t i = 0; i < pages; i++, at += page)
+            if (in_memory[i] & 1)
+                return at < end ? (size_t)(end - at) : 0;
+    }
+    return 0;
 }
 
 /* ── Trimming, visiting, the end ──────────────────────────────────────── */

@@ -87,6 +87,16 @@ static inline void bide__stack_give(struct bide__stacks *stacks,
 char *bide__stack_limit(struct bide__stacks *stacks, int stack_class,
                         const void *task);
 
+/* Return the memory of a slot below its task's own page, so that what is
+ * touched from now on can be told. */
+void bide__stack_clean(struct bide__stacks *stacks, int stack_class,
+                       void *task);
+
+/* Bytes between the task's struct and the lowest page of its slot that has
+ * ever been touched since the memory was last returned. */
+size_t bide__stack_touched(struct bide__stacks *stacks, int stack_class,
+                           const void *task);
+
 /* Return memory of stacks that have not been needed lately. Called once in a
  * while; halves the surplus each time. */
 void bide__stacks_trim(struct bide__stacks *stacks);

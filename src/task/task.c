@@ -116,6 +116,16 @@ static void fill(bide_task *task, bide_loop *loop, bide_coroutine *fn,
     task->callbacks = NULL;
     task->group = NULL;
     task->id = loop->next_id++;
+    task->created_ns = loop->engine->now_ns;
+}
+
+/* What tools show of a task in debug mode. */
+static void begin_accounts(bide_task *task)
+{
+    task->created_ns = bide_engine_clock(task->loop->engine);
+    task->since_ns = task->created_ns;
+    task->busy_ns = 0;
+    bide__stack_clean(&task->loop->stacks, task->stack_class, task);
 }
 
 bide_task *bide__task_new(bide_loop *loop, bide_coroutine *fn, void *arg,
@@ -134,7 +144,7 @@ bide_task *bide__task_new(bide_loop *loop, bide_coroutine *fn, void *arg,
     if (options->name)
         bide_task_set_name(task, options->name);
     if (BIDE__UNLIKELY(loop->debug))
-        task->created_ns = bide_engine_clock(loop->engine);
+        begin_accounts(task);
     struct bide__context *context =
         loop->current ? loop->current->context : loop->context;
     if (context)

@@ -56,6 +56,8 @@ struct bide__wait {
 
 struct bide__context; /* context.c */
 struct bide__callback; /* callback.c */
+struct bide__trace; /* trace.h */
+struct bide__watchdog; /* watchdog.c */
 
 struct bide_task {
     /* What switching touches: one cache line. */
@@ -86,7 +88,12 @@ struct bide_task {
     struct bide__link siblings; /* in its group */
     bide_task *chain;           /* in an as_completed iteration */
     uint64_t id;
-    int64_t created_ns;         /* set in debug mode */
+    int64_t created_ns;         /* as of the poll before */
+    int64_t since_ns;           /* parked since; set in debug mode */
+    int64_t busy_ns;            /* ran for so long; counted in debug mode */
+    bide_task *awaiter;         /* graph.c: scratch, as the next two */
+    bide_task *first_awaited;
+    bide_task *next_awaited;    /* by the same awaiter */
     struct bide__fiber fiber;
     char name[BIDE__NAME_MAX];  /* only with BIDE__FLAG_NAMED */
     struct bide__message message; /* only with BIDE__FLAG_MESSAGE */
@@ -95,7 +102,9 @@ struct bide_task {
 enum bide__task_flags {
     BIDE__FLAG_RETRIEVED = 1, /* the result was asked for, or is not wanted */
     BIDE__FLAG_MESSAGE = 2,   /* message is initialised */
-    BIDE__FLAG_NAMED = 4      /* name is set */
+    BIDE__FLAG_NAMED = 4,     /* name is set */
+    BIDE__FLAG_OURS = 8,      /* the library's own: tools do not list it */
+    BIDE__FLAG_LEFT = 16      /* was reported as pending at the loop's end */
 };
 
 /*
@@ -123,6 +132,7 @@ struct bide_loop {
     size_t live;        /* tasks that have not ended */
     uint64_t next_id;
     int64_t slow_ns;    /* a step longer than this is reported in debug mode */
+    struct bide__watchdog *watchdog; /* in debug mode, or NULL */
     int64_t trim_ns;    /* when stacks are trimmed next */
     pthread_t thread;
     struct bide__context *context; /* of callbacks, outside tasks */
@@ -255,11 +265,13 @@ void bide__callbacks_free(bide_task *task);
 void bide__report_unretrieved(bide_task *task);
 void bide__report_swallowed(bide_task *task);
 void bide__report_pending(bide_loop *loop);
+void bide__report_unreleased(bide_task *task);
 void bide__report_unclosed(bide_loop *loop,
                            const struct bide__resource *resource);
 void bide__report_handler(bide_loop *loop, bide_task *task, int code);
 void bide__report_accept(bide_loop *loop, int code, const char *address);
-void bide__report_slow(bide_loop *loop, bide_task *task, int64_t took_ns);
+void bide__report_slow(bide_loop *loop, bide_task *task, int64_t took_ns,
+                       const struct bide__trace *trace, bool cut);
 
 /* Context values, context.c. */
 struct bide__context *bide__context_ref(struct bide__context *context);
