@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Includes go one way: base <- arch <- engine <- task <- {sync, io}, and
-io <- {file, process}.
+io <- {file, process}. The library testing stands above all of them and uses
+the core by its public headers alone.
 
 A file of src/ may include its own layer, lower ones and public headers. A
 public header includes only public ones; so do examples and benchmarks, which
@@ -12,7 +13,9 @@ import re
 import sources
 
 HEIGHT = {'base': 0, 'arch': 1, 'engine': 2, 'task': 3, 'sync': 4, 'io': 4,
-          'file': 5, 'process': 5}
+          'file': 5, 'process': 5, 'testing': 6}
+# Libraries of their own: what the core hides is not there for them.
+APART = {'testing'}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 
@@ -22,6 +25,8 @@ def complaint_in_layer(layer, quote, name):
     target = name.split('/')[0]
     if '/' not in name or target not in HEIGHT:
         return f'"{name}" is not of the form "layer/file.h"'
+    if layer in APART and target != layer:
+        return f'{layer} may not include "{name}": use public headers'
     if target == layer or HEIGHT[target] < HEIGHT[layer]:
         return None
     return f'{layer} may not include "{name}": {target} is not below it'

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 """The exported functions are those of the headers and of the list.
 
-    check_symbols.py ROOT LIBRARY            compare
-    check_symbols.py ROOT LIBRARY --update   write new ones into the list
+    check_symbols.py ROOT LIBRARY...            compare
+    check_symbols.py ROOT LIBRARY... --update   write new ones into the list
 
 docs/api/symbols.txt has a line per function: its name and the version that
-brought it. Nothing leaves it unnoticed, and nothing private gets in.
+brought it. Nothing leaves it unnoticed, and nothing private gets in. main() is
+what bide-test has beside its functions.
 """
 import pathlib
 import re
@@ -17,12 +18,14 @@ LIST = 'docs/api/symbols.txt'
 DECLARATION = re.compile(r'^BIDE_API\b[^;{(]*?\b(\w+)\s*\(', re.M)
 
 
-def exported(library):
-    """What the shared library defines, less the names of versions."""
-    table = subprocess.run(['nm', '-D', '--defined-only', library],
+def exported(libraries):
+    """What the shared libraries define, less the names of versions."""
+    table = subprocess.run(['nm', '-D', '--defined-only', *libraries],
                            capture_output=True, text=True, check=True).stdout
     symbols = [line.split() for line in table.splitlines()]
-    return {words[2].split('@')[0] for words in symbols if words[1] != 'A'}
+    names = {words[2].split('@')[0] for words in symbols
+             if len(words) == 3 and words[1] != 'A'}
+    return names - {'main'}
 
 
 def declared(root):
@@ -45,10 +48,11 @@ def update(root, names):
 
 
 def main():
-    root, library = pathlib.Path(sys.argv[1]), sys.argv[2]
-    if '--update' in sys.argv[3:]:
-        update(root, exported(library))
-    sets = {'the library': exported(library), 'the headers': declared(root),
+    root = pathlib.Path(sys.argv[1])
+    names = exported([word for word in sys.argv[2:] if word != '--update'])
+    if '--update' in sys.argv:
+        update(root, names)
+    sets = {'the library': names, 'the headers': declared(root),
             LIST: set(listed(root))}
     complaints = [f'{name} is not in {where}'
                   for name in sorted(set().union(*sets.values()))

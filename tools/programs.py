@@ -19,11 +19,16 @@ COMPARE = pathlib.Path(__file__).resolve().parents[1].joinpath(
 WARNINGS = ['-std=gnu11', '-Wall', '-Wextra', '-Werror']
 
 
-def pkg_config(prefix):
+def pkg_config(prefix, package):
     env = dict(os.environ, PKG_CONFIG_PATH=str(prefix / 'lib' / 'pkgconfig'))
     return subprocess.run(
-        ['pkg-config', '--cflags', '--libs', 'bide'], env=env, check=True,
+        ['pkg-config', '--cflags', '--libs', package], env=env, check=True,
         stdout=subprocess.PIPE, text=True).stdout.split()
+
+
+def package_of(source):
+    """What a program is to be linked with."""
+    return 'bide-test' if '<bide/test.h>' in source.read_text() else 'bide'
 
 
 def run_one(source, flags, prefix, helpers, scratch):
@@ -32,7 +37,8 @@ def run_one(source, flags, prefix, helpers, scratch):
     label = f'{source.parent.name}/{source.name}'
     program = scratch / f'{source.parent.name}-{source.stem}'
     compiled = subprocess.run(
-        ['cc', *WARNINGS, str(source), '-o', str(program), *flags],
+        ['cc', *WARNINGS, str(source), '-o', str(program),
+         *flags[package_of(source)]],
         capture_output=True, text=True)
     if compiled.returncode != 0:
         tally.fail(f'{label} does not compile', compiled.stderr)
@@ -58,7 +64,8 @@ def run_one(source, flags, prefix, helpers, scratch):
 def run_all(sources, prefix, helpers):
     """Run many at a time: they wait more than they compute."""
     total = Tally()
-    flags = pkg_config(prefix)
+    flags = {package: pkg_config(prefix, package)
+             for package in ['bide', 'bide-test']}
     with tempfile.TemporaryDirectory() as scratch:
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
             for tally in threads.map(

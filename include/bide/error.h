@@ -40,7 +40,9 @@
     X(DNS_NOT_FOUND, -4196, "the host name is not known")                     \
     X(DNS_TEMPORARY, -4197, "name resolution failed for now, try again")      \
     X(DNS_FAILED, -4198, "name resolution failed")                            \
-    X(DNS_SERVICE, -4199, "the service is not known for this socket type")
+    X(DNS_SERVICE, -4199, "the service is not known for this socket type")     \
+    X(TEST_FAILED, -4296, "a check of a test failed")                         \
+    X(TEST_SKIPPED, -4297, "the test was skipped")
 
 enum {
 #define BIDE__ERROR_CONSTANT(name, code, text) BIDE_E_##name = code,
