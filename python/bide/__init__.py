@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""asyncio programs, unchanged, on bide's engine.
+
+    bide.run(main())
+    asyncio.run(main(), loop_factory=bide.new_event_loop)
+    bide.install()
+    python -m bide program.py
+"""
+import asyncio as _asyncio
+
+from ._loop import Loop
+
+__all__ = ('EventLoopPolicy', 'Loop', 'install', 'new_event_loop', 'run')
+
+
+def new_event_loop():
+    """Make a loop; it is not set as the current one."""
+    return Loop()
+
+
+if hasattr(_asyncio, 'Runner'):
+    def run(main, *, debug=None):
+        """Run a coroutine to its end, as asyncio.run() does."""
+        if _asyncio._get_running_loop() is not None:
+            raise RuntimeError(
+                'bide.run() cannot be called from a running event loop')
+        with _asyncio.Runner(debug=debug, loop_factory=Loop) as runner:
+            return runner.run(main)
+
+
+def __getattr__(name):
+    # The base class is deprecated from 3.14 on: only who uses it is warned.
+    if name == 'EventLoopPolicy':
+        from ._policy import EventLoopPolicy
+        return EventLoopPolicy
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+
+
+def install():
+    """Have asyncio make bide's loops, for programs that take its default."""
+    from ._policy import EventLoopPolicy, set_policy
+    set_policy(EventLoopPolicy())

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""The loop: C where it is hot, asyncio's own code where it is policy.
+
+_core.Loop comes first among the bases, so that its methods are found before
+asyncio's. What asyncio's code needs of a selector is below.
+"""
+import selectors
+from asyncio import sslproto, unix_events
+from asyncio.base_events import BaseEventLoop
+
+from . import _core
+from ._transports import SocketTransport
+
+
+class _Selector(selectors._BaseSelectorImpl):
+    """Stands where asyncio expects a selector, and selects nothing.
+
+    Readers and writers are the engine's; asyncio's transports only ask which
+    there are, for their repr().
+    """
+
+    def __init__(self, loop):
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout=None):
+        return []
+
+    def get_key(self, fileobj):
+        if self._loop is None:
+            raise RuntimeError('Selector is closed')
+        fd = fileobj if isinstance(fileobj, int) else fileobj.fileno()
+        events = 0
+        if self._loop._watched(fd, 0):
+            events |= selectors.EVENT_READ
+        if self._loop._watched(fd, 1):
+            events |= selectors.EVENT_WRITE
+        if not events:
+            raise KeyError(f'{fileobj!r} is not registered')
+        return selectors.SelectorKey(fileobj, fd, events, None)
+
+    def close(self):
+        self._loop = None
+        super().close()
+
+
+class Loop(_core.Loop, unix_events._UnixSelectorEventLoop):
+    """An event loop of asyncio on bide's engine."""
+
+    def __init__(self):
+        super().__init__(_Selector(self))
+
+    def close(self):
+        super().close()
+        self._close_core()
+
+    def _create_task_slowly(self, coro, **kwargs):
+        return BaseEventLoop.create_task(self, coro, **kwargs)
+
+    def _make_socket_transport(self, sock, protocol, waiter=None, *,
+                               extra=None, server=None):
+        return SocketTransport(self, sock, protocol, waiter, extra, server)
+
+    def _make_ssl_transport(self, rawsock, protocol, sslcontext, waiter=None,
+                            *, server_side=False, server_hostname=None,
+                            extra=None, server=None, **timeouts):
+        ssl_protocol = sslproto.SSLProtocol(
+            self, protocol, sslcontext, waiter, server_side, server_hostname,
+            **timeouts)
+        SocketTransport(self, rawsock, ssl_protocol, extra=extra,
+                        server=server)
+        return ssl_protocol._app_transport

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * core.h — what the files of the extension module bide._core share.
+ *
+ *     module.c     names, imported objects, the module
+ *     handle.c     Handle and TimerHandle
+ *     loop.c       the loop: scheduling, attributes, its life
+ *     drive.c      engine and turns: wait, deliver, run what is ready
+ *     watch.c      readers and writers
+ *     stream.c     transports of connected sockets: life, reading
+ *     write.c      the same: writing
+ *
+ * Only <bide/engine.h> is used. asyncio's own classes are the base classes of
+ * ours where programs ask for them by isinstance(): their __slots__ come first
+ * in our structs, at offsets that the module checks when it is imported.
+ *
+ * Everything here runs with the GIL held; it is let go in one place, around
+ * the wait of the engine (drive.c).
+ */
+#ifndef BIDE_PYTHON_CORE_H
+#define BIDE_PYTHON_CORE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <bide/engine.h>
+#include <bide/error.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* ── Lists: a ring through a head ─────────────────────────────────────── */
+
+typedef struct Link {
+    struct Link *prev, *next;
+} Link;
+
+static inline void link_init(Link *link)
+{
+    link->prev = link->next = link;
+}
+
+static inline void link_append(Link *head, Link *link)
+{
+    link->prev = head->prev;
+    link->next = head;
+    head->prev->next = link;
+    head->prev = link;
+}
+
+static inline void link_remove(Link *link)
+{
+    link->prev->next = link->next;
+    link->next->prev = link->prev;
+    link_init(link);
+}
+
+#define CONTAINER(pointer, type, member)                                      \
+    ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+
+/* ── Objects ──────────────────────────────────────────────────────────── */
+
+typedef struct LoopObject LoopObject;
+
+/* The slots of asyncio.Handle, in the order of CPython: by name. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *args;     /* tuple, or None once cancelled */
+    PyObject *callback;
+    PyObject *cancelled; /* True or False */
+    PyObject *context;
+    PyObject *loop;
+    PyObject *repr;
+    PyObject *source_traceback;
+    PyObject *weakrefs;
+} HandleObject;
+
+/* Those of asyncio.TimerHandle, and ours. The loop owns a reference as long
+ * as the handle is in its list of timers. */
+typedef struct {
+    HandleObject handle;
+    PyObject *scheduled; /* True or False */
+    PyObject *when;
+    Link link;           /* the loop's timers; alone if not scheduled */
+    bide_timer timer;
+    int64_t when_ns;
+} TimerObject;
+
+/* Something whose operations have to be started again when the loop gets
+ * another engine: after a fork, and when another thread runs it. */
+typedef struct Source {
+    Link link;                            /* the loop's sources */
+    void (*start)(struct Source *source); /* nothing is in flight: begin */
+    void (*forget)(struct Source *source); /* what was in flight is gone */
+    void (*drop)(struct Source *source);  /* the loop is closed */
+    int (*traverse)(struct Source *source, visitproc visit, void *arg);
+} Source;
+
+/* The reader and the writer of a descriptor. */
+typedef struct Watch Watch;
+
+/* Handles that will be called, oldest first: a ring of owned references. */
+typedef struct {
+    PyObject **items;
+    size_t first, len, room; /* room is a power of two */
+} Queue;
+
+struct LoopObject {
+    PyObject_HEAD
+    PyObject *dict;
+    PyObject *weakrefs;
+
+    /* What asyncio's code in Python reads and sets. */
+    char stopping, debug, closed;
+    double slow_callback_duration;
+    PyObject *thread_id; /* None unless it runs */
+    PyObject *task_factory;
+    PyObject *current_handle;
+
+    Queue ready;
+    Link timers;
+    Link sources;
+    Link unflushed;  /* transports with bytes to hand over before waiting */
+    Watch **watches; /* by descriptor */
+    size_t watches_len;
+
+    bide_engine *engine; /* NULL until it runs for the first time */
+    unsigned long engine_thread;
+    pid_t engine_pid;
+    size_t ending;        /* operations that were cancelled and have not yet
+                             been completed */
+    bool driving;         /* inside drive_run() */
+    bool finishing;       /* and at its end: nobody is to be called */
+    bool blocked;         /* the GIL is let go around the wait */
+    bool wake_posted;
+    bide_post wake;
+    PyThreadState *saved; /* while blocked */
+    PyObject *failure;    /* raised in a delivery: ends drive_run() */
+};
+
+/* A chunk of bytes that waits to be sent. */
+typedef struct {
+    PyObject *bytes;
+    size_t sent;
+} Chunk;
+
+/* A transport of a connected socket, under asyncio.Transport. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *extra; /* the slot of asyncio.BaseTransport */
+    PyObject *weakrefs;
+    Source source;
+    PyObject *loop;     /* a LoopObject, or None when closed */
+    PyObject *sock;     /* None when closed */
+    PyObject *protocol;
+    PyObject *server;
+    PyObject *empty_waiter;
+    PyObject *context;  /* callbacks run in it */
+    PyObject *stash;    /* list of bytes that came while paused, or NULL */
+    int fd;
+    int conn_lost;
+    char closing, paused, eof, buffered, connected, protocol_paused;
+    bool started;       /* reading was begun once */
+    bool attached;
+    bool reading;       /* `read_op` is in flight */
+    bool ending;        /* and cancelled */
+    bool writing;       /* `write_op` is in flight */
+    bool write_ending;
+    bool stash_due;     /* delivering the stash is scheduled */
+    bool end_seen;      /* end of stream, behind the stash */
+    bool close_due;     /* the socket is closed when nothing is in flight */
+    bide_fd file;
+    bide_op read_op;
+    bide_op write_op;
+    Link unflushed;     /* alone, or in the loop's list */
+    Chunk *chunks;      /* ring-less queue: from first to last */
+    size_t chunk_first, chunk_last, chunk_room;
+    size_t buffered_bytes;
+    Py_ssize_t high_water, low_water;
+} StreamObject;
+
+/* ── module.c ─────────────────────────────────────────────────────────── */
+
+/* Names that are looked up often. */
+#define NAMES(X)                                                              \
+    X(_call_connection_lost) X(_check_callback) X(_check_closed)              \
+    X(_check_thread) X(_create_task_slowly) X(_fatal_error)                   \
+    X(buffer_updated) X(call_exception_handler) X(close) X(connection_lost)   \
+    X(connection_made) X(context) X(coro) X(data_received) X(eof_received)    \
+    X(exception) X(fileno) X(get_buffer) X(loop) X(message) X(name)           \
+    X(pause_writing) X(protocol) X(resume_writing) X(set_exception)           \
+    X(set_result) X(shutdown) X(transport) X(_run)
+
+struct names {
+#define X(name) PyObject *name;
+    NAMES(X)
+#undef X
+};
+extern struct names names;
+
+/* Objects of other modules. */
+struct imports {
+    PyObject *handle_type;  /* asyncio.events.Handle */
+    PyObject *timer_type;   /* asyncio.events.TimerHandle */
+    PyObject *transport_type; /* asyncio.transports.Transport */
+    PyObject *future;       /* asyncio.Future */
+    PyObject *task;         /* asyncio.Task */
+    PyObject *extract_stack;
+    PyObject *report;       /* bide._report: functions in Python */
+    PyObject *slow;
+};
+extern struct imports imports;
+
+extern PyObject *empty_tuple;
+
+/* Keep the exception that is set, or raise one that was kept. */
+PyObject *exception_take(void);
+void exception_raise(PyObject *exception);
+
+/* Set OSError from a code of the engine; returns NULL. */
+PyObject *raise_code(int64_t code);
+
+/* ── handle.c ─────────────────────────────────────────────────────────── */
+
+extern PyTypeObject *Handle_Type, *Timer_Type;
+int handle_init_types(PyObject *module);
+
+/* New reference. args: a vector; context may be NULL or None. */
+HandleObject *handle_new(LoopObject *loop, PyObject *callback,
+                         PyObject *const *args, Py_ssize_t count,
+                         PyObject *context);
+TimerObject *timer_new(LoopObject *loop, PyObject *when, PyObject *callback,
+                       PyObject *const *args, Py_ssize_t count,
+                       PyObject *context);
+
+/* Call it. -1: an exception that must end the loop is set. */
+int handle_run(LoopObject *loop, HandleObject *handle);
+
+/* ── loop.c ───────────────────────────────────────────────────────────── */
+
+extern PyTypeObject *Loop_Type;
+int loop_init_type(PyObject *module);
+
+int queue_push(Queue *queue, PyObject *item); /* takes the reference */
+static inline PyObject *queue_pop(Queue *queue)
+{
+    PyObject *item = queue->items[queue->first];
+    queue->first = (queue->first + 1) & (queue->room - 1);
+    queue->len--;
+    return item;
+}
+
+/* call_soon(callback, argument) from C; -1: an exception is set. */
+int loop_soon(LoopObject *loop, PyObject *callback, PyObject *argument);
+
+/* End what may not outlast the loop. */
+void loop_release(LoopObject *loop);
+
+/* ── drive.c ──────────────────────────────────────────────────────────── */
+
+PyObject *drive_run(LoopObject *loop);  /* until `stopping` */
+void drive_wake(LoopObject *loop);      /* from any thread with the GIL */
+void drive_close(LoopObject *loop);
+
+/* Whether operations may be started now: there is an engine, and it belongs
+ * to this thread and process. Otherwise the next drive_run() starts them. */
+bool drive_ready(const LoopObject *loop);
+void timer_fire(bide_timer *timer);
+
+/* Keep an exception out of a delivery: one that ends the loop stops it. */
+void drive_failed(LoopObject *loop);
+
+/* ── watch.c ──────────────────────────────────────────────────────────── */
+
+enum { READER = 0, WRITER = 1 };
+/* Set or replace; takes over the handle's reference. */
+int watch_set(LoopObject *loop, int fd, int side, PyObject *handle);
+/* 1: there was one; 0: not; cancels its handle. */
+int watch_clear(LoopObject *loop, int fd, int side);
+bool watch_has(const LoopObject *loop, int fd, int side);
+
+/* ── stream.c, write.c ────────────────────────────────────────────────── */
+
+extern PyTypeObject *Stream_Type;
+int stream_init_type(PyObject *module);
+LoopObject *stream_loop(const StreamObject *stream); /* NULL when closed */
+void stream_attach(StreamObject *stream);
+void stream_settle(StreamObject *stream); /* close what is due */
+/* Report what is set as fatal; clears it or keeps it for the loop. */
+void stream_fatal(StreamObject *stream, const char *message);
+void stream_stop_reading(StreamObject *stream);
+
+void stream_flush(StreamObject *stream);
+void stream_write_start(StreamObject *stream); /* after an engine came */
+void stream_drop_chunks(StreamObject *stream);
+void stream_end_writing(StreamObject *stream);
+bool stream_pending(const StreamObject *stream);
+PyObject *stream_write(PyObject *self, PyObject *data);
+PyObject *stream_writelines(PyObject *self, PyObject *list);
+PyObject *stream_write_eof(PyObject *self, PyObject *unused);
+PyObject *stream_set_limits(PyObject *self, PyObject *args);
+void stream_on_writable(bide_op *op);
+
+#endif

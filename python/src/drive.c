@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * drive.c — the engine under a loop, and turns:
+ *
+ *     hand over ──► wait (without the GIL) ──► deliver ──► run what is ready
+ *         ▲                                                       │
+ *         └───────────────────────────────────────────────────────┘
+ *
+ * Only what was ready when its step began is run in a turn, as asyncio
+ * promises. The queue is ours, not the engine's: it holds handles.
+ *
+ * An engine belongs to one thread. A loop may be made in one and run in
+ * another, may be run in several, one after the other, and may be inherited
+ * by a child process. So an engine is made when the loop is run; until then,
+ * and whenever another thread or process runs it, its timers and sources
+ * wait, and are started anew with the engine that drive_run() gets them.
+ */
+#include "core.h"
+
+#include <math.h>
+#include <unistd.h>
+
+/* Turns that wait for cancellations when the loop stops; one is the rule. */
+#define LAST_TURNS 64
+
+/* ── The engine ───────────────────────────────────────────────────────── */
+
+static void before_block(void *data)
+{
+    LoopObject *loop = data;
+    loop->blocked = true;
+    loop->saved = PyEval_SaveThread();
+}
+
+static void after_block(void *data)
+{
+    LoopObject *loop = data;
+    PyEval_RestoreThread(loop->saved);
+    loop->blocked = false;
+}
+
+static void on_wake(bide_post *post)
+{
+    CONTAINER(post, LoopObject, wake)->wake_posted = false;
+}
+
+void drive_wake(LoopObject *loop)
+{
+    if (!loop->blocked || loop->wake_posted)
+        return;
+    loop->wake_posted = true;
+    loop->wake.run = on_wake;
+    bide_engine_post(loop->engine, &loop->wake);
+}
+
+bool drive_ready(const LoopObject *loop)
+{
+    return loop->engine && loop->engine_thread == PyThread_get_thread_ident()
+           && loop->engine_pid == getpid();
+}
+
+static void for_sources(LoopObject *loop, bool starting)
+{
+    Link all; /* a source may leave the list, or come */
+    link_init(&all);
+    while (loop->sources.next != &loop->sources) {
+        Link *link = loop->sources.next;
+        link_remove(link);
+        link_append(&all, link);
+    }
+    while (all.next != &all) {
+        Source *source = CONTAINER(all.next, Source, link);
+        link_remove(&source->link);
+        link_append(&loop->sources, &source->link);
+        if (starting)
+            source->start(source);
+        else
+            source->forget(source);
+    }
+}
+
+/* Let go of an engine of another thread, or of the parent process. */
+static int leave_engine(LoopObject *loop)
+{
+    if (!loop->engine)
+        return 0;
+    int rc = 0;
+    if (loop->engine_pid != getpid())
+        rc = bide_engine_after_fork(loop->engine);
+    bide_engine_free(loop->engine);
+    loop->engine = NULL;
+    loop->wake_posted = false;
+    loop->ending = 0;
+    for_sources(loop, false);
+    return rc;
+}
+
+static void start_timers(LoopObject *loop)
+{
+    for (Link *link = loop->timers.next; link != &loop->timers;
+         link = link->next) {
+        TimerObject *timer = CONTAINER(link, TimerObject, link);
+        timer->timer = (bide_timer){.fire = timer_fire};
+        bide_engine_timer_set(loop->engine, &timer->timer, timer->when_ns);
+    }
+}
+
+/* Have an engine of this thread. -1: an exception is set. */
+static int enter(LoopObject *loop)
+{
+    if (drive_ready(loop))
+        return 0;
+    int rc = leave_engine(loop);
+    if (rc == 0)
+        rc = bide_engine_new(NULL, &loop->engine);
+    if (rc < 0) {
+        PyErr_Format(PyExc_OSError, "no engine: %s", bide_errmsg(rc));
+        return -1;
+    }
+    bide_engine_on_block(loop->engine, before_block, after_block, loop);
+    loop->engine_thread = PyThread_get_thread_ident();
+    loop->engine_pid = getpid();
+    start_timers(loop);
+    for_sources(loop, true);
+    return 0;
+}
+
+void drive_close(LoopObject *loop)
+{
+    if (!loop->engine)
+        return;
+    (void)leave_engine(loop);
+}
+
+/* ── Deliveries ───────────────────────────────────────────────────────── */
+
+void timer_fire(bide_timer *engine_timer)
+{
+    TimerObject *timer = CONTAINER(engine_timer, TimerObject, timer);
+    LoopObject *loop = (LoopObject *)timer->handle.loop;
+    link_remove(&timer->link);
+    Py_SETREF(timer->scheduled, Py_NewRef(Py_False));
+    if (queue_push(&loop->ready, (PyObject *)timer) < 0)
+        drive_failed(loop);
+}
+
+void drive_failed(LoopObject *loop)
+{
+    PyObject *exception = exception_take();
+    if (loop->failure) /* the first one counts */
+        Py_DECREF(exception);
+    else
+        loop->failure = exception;
+}
+
+/* ── Turns ────────────────────────────────────────────────────────────── */
+
+static void flush(LoopObject *loop)
+{
+    while (loop->unflushed.next != &loop->unflushed) {
+        StreamObject *stream =
+            CONTAINER(loop->unflushed.next, StreamObject, unflushed);
+        link_remove(&stream->unflushed);
+        Py_INCREF(stream);
+        stream_flush(stream);
+        Py_DECREF(stream);
+    }
+}
+
+/* Hand over, wait, deliver. -1: an exception is set. */
+static int poll_once(LoopObject *loop, int64_t timeout_ns)
+{
+    flush(loop);
+    if (loop->ready.len > 0)
+        timeout_ns = 0;
+    int rc = bide_engine_poll(loop->engine, timeout_ns);
+    if (rc < 0) {
+        raise_code(rc);
+        return -1;
+    }
+    if (loop->failure) {
+        exception_raise(loop->failure);
+        loop->failure = NULL;
+        return -1;
+    }
+    return PyErr_CheckSignals();
+}
+
+static int run_ready(LoopObject *loop)
+{
+    for (size_t left = loop->ready.len; left > 0 && loop->ready.len > 0;
+         left--) {
+        PyObject *handle = queue_pop(&loop->ready);
+        int rc = handle_run(loop, (HandleObject *)handle);
+        Py_DECREF(handle);
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Nothing that was cancelled is left in the kernel when others look: there it
+ * would keep sockets open that the program has closed. */
+static void finish_cancelled(LoopObject *loop)
+{
+    PyObject *failure = PyErr_Occurred() ? exception_take() : NULL;
+    loop->finishing = true;
+    flush(loop);
+    for (int i = 0; i < LAST_TURNS && loop->ending > 0; i++)
+        if (bide_engine_poll(loop->engine, 0) < 0)
+            break;
+    loop->finishing = false;
+    if (!failure && loop->failure) {
+        failure = loop->failure;
+        loop->failure = NULL;
+    }
+    if (failure)
+        exception_raise(failure);
+}
+
+PyObject *drive_run(LoopObject *loop)
+{
+    if (loop->driving) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        "This event loop is already running");
+        return NULL;
+    }
+    if (enter(loop) < 0)
+        return NULL;
+    loop->driving = true;
+    int rc = 0;
+    do {
+        bool busy = loop->ready.len > 0 || loop->stopping;
+        rc = poll_once(loop, busy ? 0 : BIDE_FOREVER);
+        if (rc == 0)
+            rc = run_ready(loop);
+    } while (rc == 0 && !loop->stopping);
+    finish_cancelled(loop);
+    loop->driving = false;
+    if (PyErr_Occurred())
+        return NULL;
+    Py_RETURN_NONE;
+}

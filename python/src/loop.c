@@ -1,0 +1,602 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * loop.c — the loop: what asyncio's scheduling methods do, in C.
+ *
+ * bide.Loop derives from this type first and from asyncio's own loop second:
+ * what is not here, policy that runs seldom, is asyncio's code. The members
+ * that this code reads (_stopping, _debug, _closed, _thread_id …) are members
+ * of our struct under the same names.
+ */
+#include "core.h"
+
+#include <math.h>
+#include <structmember.h>
+#include <time.h>
+
+/* Callbacks that may be ready at once: a program that has more has lost
+ * control, and hears of it before memory is short. */
+#define READY_MAX ((size_t)1 << 28)
+
+PyTypeObject *Loop_Type;
+
+/* ── The ready queue ──────────────────────────────────────────────────── */
+
+static int queue_grow(Queue *queue)
+{
+    size_t room = queue->room ? queue->room * 2 : 256;
+    PyObject **items = room > READY_MAX
+                           ? NULL
+                           : PyMem_Malloc(room * sizeof *items);
+    if (!items) {
+        PyErr_Format(PyExc_MemoryError, "%zu callbacks are ready to be called",
+                     queue->len);
+        return -1;
+    }
+    for (size_t i = 0; i < queue->len; i++)
+        items[i] = queue->items[(queue->first + i) & (queue->room - 1)];
+    PyMem_Free(queue->items);
+    queue->items = items;
+    queue->first = 0;
+    queue->room = room;
+    return 0;
+}
+
+int queue_push(Queue *queue, PyObject *item)
+{
+    if (queue->len == queue->room && queue_grow(queue) < 0) {
+        Py_DECREF(item);
+        return -1;
+    }
+    queue->items[(queue->first + queue->len++) & (queue->room - 1)] = item;
+    return 0;
+}
+
+/* ── Arguments ────────────────────────────────────────────────────────── */
+
+/* Find `context` among keyword arguments; no other is allowed. */
+static int take_context(PyObject *const *values, PyObject *kwnames,
+                        const char *function, PyObject **ret_context)
+{
+    *ret_context = NULL;
+    Py_ssize_t count = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *name = PyTuple_GET_ITEM(kwnames, i);
+        if (name != names.context &&
+            PyUnicode_Compare(name, names.context) != 0) {
+            PyErr_Format(PyExc_TypeError,
+                         "%s() got an unexpected keyword argument %R",
+                         function, name);
+            return -1;
+        }
+        *ret_context = values[i];
+    }
+    return 0;
+}
+
+static int check_count(const char *function, Py_ssize_t count, Py_ssize_t min)
+{
+    if (count >= min)
+        return 0;
+    PyErr_Format(PyExc_TypeError, "%s() takes at least %zd arguments (%zd "
+                 "given)", function, min, count);
+    return -1;
+}
+
+static int check_open(LoopObject *loop)
+{
+    if (!loop->closed)
+        return 0;
+    PyErr_SetString(PyExc_RuntimeError, "Event loop is closed");
+    return -1;
+}
+
+/* The checks of debug mode are asyncio's. */
+static int check_call(LoopObject *loop, PyObject *callback,
+                      const char *function, bool any_thread)
+{
+    if (check_open(loop) < 0)
+        return -1;
+    if (!loop->debug)
+        return 0;
+    PyObject *self = (PyObject *)loop;
+    PyObject *result = NULL;
+    if (!any_thread) {
+        result = PyObject_CallMethodNoArgs(self, names._check_thread);
+        if (!result)
+            return -1;
+        Py_DECREF(result);
+    }
+    result = PyObject_CallMethod(self, "_check_callback", "Os", callback,
+                                 function);
+    Py_XDECREF(result);
+    return result ? 0 : -1;
+}
+
+/* ── Calling soon ─────────────────────────────────────────────────────── */
+
+static PyObject *call_soon(LoopObject *loop, PyObject *const *args,
+                           Py_ssize_t count, PyObject *context)
+{
+    HandleObject *handle =
+        handle_new(loop, args[0], args + 1, count - 1, context);
+    if (!handle ||
+        queue_push(&loop->ready, Py_NewRef((PyObject *)handle)) < 0)
+        Py_CLEAR(handle);
+    return (PyObject *)handle;
+}
+
+int loop_soon(LoopObject *loop, PyObject *callback, PyObject *argument)
+{
+    PyObject *args[] = {callback, argument};
+    PyObject *handle = call_soon(loop, args, argument ? 2 : 1, NULL);
+    Py_XDECREF(handle);
+    return handle ? 0 : -1;
+}
+
+static PyObject *loop_call_soon(PyObject *self, PyObject *const *args,
+                                Py_ssize_t count, PyObject *kwnames)
+{
+    LoopObject *loop = (LoopObject *)self;
+    PyObject *context;
+    if (check_count("call_soon", count, 1) < 0 ||
+        take_context(args + count, kwnames, "call_soon", &context) < 0 ||
+        check_call(loop, args[0], "call_soon", false) < 0)
+        return NULL;
+    return call_soon(loop, args, count, context);
+}
+
+static PyObject *loop_call_soon_threadsafe(PyObject *self,
+                                           PyObject *const *args,
+                                           Py_ssize_t count,
+                                           PyObject *kwnames)
+{
+    LoopObject *loop = (LoopObject *)self;
+    const char *name = "call_soon_threadsafe";
+    PyObject *context;
+    if (check_count(name, count, 1) < 0 ||
+        take_context(args + count, kwnames, name, &context) < 0 ||
+        check_call(loop, args[0], name, true) < 0)
+        return NULL;
+    PyObject *handle = call_soon(loop, args, count, context);
+    drive_wake(loop);
+    return handle;
+}
+
+/* For asyncio's code, which makes some handles itself. */
+static PyObject *loop_add_callback(PyObject *self, PyObject *handle)
+{
+    if (!PyObject_TypeCheck(handle, (PyTypeObject *)imports.handle_type)) {
+        PyErr_SetString(PyExc_TypeError, "not an asyncio.Handle");
+        return NULL;
+    }
+    if (queue_push(&((LoopObject *)self)->ready, Py_NewRef(handle)) < 0)
+        return NULL;
+    drive_wake((LoopObject *)self);
+    Py_RETURN_NONE;
+}
+
+static PyObject *loop_wake(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    drive_wake((LoopObject *)self);
+    Py_RETURN_NONE;
+}
+
+/* ── Calling later ────────────────────────────────────────────────────── */
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static PyObject *loop_time(PyObject *self, PyObject *unused)
+{
+    (void)self;
+    (void)unused;
+    return PyFloat_FromDouble(seconds_now());
+}
+
+/* Seconds to nanoseconds; what is too far away is never. */
+static int64_t deadline_of(double when)
+{
+    double ns = when * 1e9;
+    if (!(ns < 9e18))
+        return BIDE_FOREVER - 1;
+    return ns < 0 ? 0 : (int64_t)ns;
+}
+
+static PyObject *call_at(LoopObject *loop, PyObject *when,
+                         PyObject *const *args, Py_ssize_t count,
+                         PyObject *context)
+{
+    double seconds = PyFloat_AsDouble(when);
+    if (seconds == -1.0 && PyErr_Occurred())
+        return NULL;
+    TimerObject *timer =
+        timer_new(loop, when, args[0], args + 1, count - 1, context);
+    if (!timer)
+        return NULL;
+    timer->when_ns = deadline_of(seconds);
+    Py_SETREF(timer->scheduled, Py_NewRef(Py_True));
+    link_append(&loop->timers, &timer->link);
+    if (drive_ready(loop))
+        bide_engine_timer_set(loop->engine, &timer->timer, timer->when_ns);
+    return Py_NewRef((PyObject *)timer);
+}
+
+static PyObject *loop_call_later(PyObject *self, PyObject *const *args,
+                                 Py_ssize_t count, PyObject *kwnames)
+{
+    LoopObject *loop = (LoopObject *)self;
+    PyObject *context;
+    if (check_count("call_later", count, 2) < 0 ||
+        take_context(args + count, kwnames, "call_later", &context) < 0)
+        return NULL;
+    if (args[0] == Py_None) {
+        PyErr_SetString(PyExc_TypeError, "delay must not be None");
+        return NULL;
+    }
+    double delay = PyFloat_AsDouble(args[0]);
+    if ((delay == -1.0 && PyErr_Occurred()) ||
+        check_call(loop, args[1], "call_later", false) < 0)
+        return NULL;
+    PyObject *when = PyFloat_FromDouble(seconds_now() + delay);
+    if (!when)
+        return NULL;
+    PyObject *timer = call_at(loop, when, args + 1, count - 1, context);
+    Py_DECREF(when);
+    return timer;
+}
+
+static PyObject *loop_call_at(PyObject *self, PyObject *const *args,
+                              Py_ssize_t count, PyObject *kwnames)
+{
+    LoopObject *loop = (LoopObject *)self;
+    PyObject *context;
+    if (check_count("call_at", count, 2) < 0 ||
+        take_context(args + count, kwnames, "call_at", &context) < 0)
+        return NULL;
+    if (args[0] == Py_None) {
+        PyErr_SetString(PyExc_TypeError, "when cannot be None");
+        return NULL;
+    }
+    if (check_call(loop, args[1], "call_at", false) < 0)
+        return NULL;
+    return call_at(loop, args[0], args + 1, count - 1, context);
+}
+
+/* ── Futures and tasks ────────────────────────────────────────────────── */
+
+static PyObject *loop_create_future(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    PyObject *kwnames = PyTuple_Pack(1, names.loop);
+    if (!kwnames)
+        return NULL;
+    PyObject *future =
+        PyObject_Vectorcall(imports.future, &self, 0, kwnames);
+    Py_DECREF(kwnames);
+    return future;
+}
+
+/* asyncio's own code does it where a factory or debug mode asks for more
+ * than making the task. */
+static PyObject *loop_create_task(PyObject *self, PyObject *const *args,
+                                  Py_ssize_t count, PyObject *kwnames)
+{
+    LoopObject *loop = (LoopObject *)self;
+    Py_ssize_t keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    if (count != 1 || keywords > 4 || loop->debug || loop->closed ||
+        loop->task_factory != Py_None) {
+        PyObject *slow = PyObject_GetAttr(self, names._create_task_slowly);
+        PyObject *task =
+            slow ? PyObject_Vectorcall(slow, args, (size_t)count, kwnames)
+                 : NULL;
+        Py_XDECREF(slow);
+        return task;
+    }
+    PyObject *values[6] = {args[0], self};
+    PyObject *all = PyTuple_New(keywords + 1);
+    if (!all)
+        return NULL;
+    PyTuple_SET_ITEM(all, 0, Py_NewRef(names.loop));
+    for (Py_ssize_t i = 0; i < keywords; i++) {
+        values[i + 2] = args[i + 1];
+        PyTuple_SET_ITEM(all, i + 1,
+                         Py_NewRef(PyTuple_GET_ITEM(kwnames, i)));
+    }
+    PyObject *task = PyObject_Vectorcall(imports.task, values, 1, all);
+    Py_DECREF(all);
+    return task;
+}
+
+/* ── State ────────────────────────────────────────────────────────────── */
+
+static PyObject *loop_get_debug(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(((LoopObject *)self)->debug);
+}
+
+static PyObject *loop_is_running(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(((LoopObject *)self)->thread_id != Py_None);
+}
+
+static PyObject *loop_is_closed(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(((LoopObject *)self)->closed);
+}
+
+static PyObject *loop_check_closed(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    if (check_open((LoopObject *)self) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *loop_run_once(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return drive_run((LoopObject *)self);
+}
+
+static PyObject *loop_close_core(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    loop_release((LoopObject *)self);
+    Py_RETURN_NONE;
+}
+
+static PyObject *loop_backend(PyObject *self, void *unused)
+{
+    (void)unused;
+    LoopObject *loop = (LoopObject *)self;
+    if (!loop->engine)
+        Py_RETURN_NONE;
+    return PyUnicode_FromString(bide_engine_backend(loop->engine));
+}
+
+/* ── Readers and writers ──────────────────────────────────────────────── */
+
+static PyObject *add_watch(PyObject *self, PyObject *const *args,
+                           Py_ssize_t count, int side, const char *name)
+{
+    LoopObject *loop = (LoopObject *)self;
+    if (check_count(name, count, 2) < 0 || check_open(loop) < 0)
+        return NULL;
+    int fd = PyObject_AsFileDescriptor(args[0]);
+    if (fd < 0)
+        return NULL;
+    HandleObject *handle =
+        handle_new(loop, args[1], args + 2, count - 2, NULL);
+    if (!handle ||
+        watch_set(loop, fd, side, Py_NewRef((PyObject *)handle)) < 0)
+        Py_CLEAR(handle);
+    return (PyObject *)handle;
+}
+
+static PyObject *remove_watch(PyObject *self, PyObject *file, int side)
+{
+    LoopObject *loop = (LoopObject *)self;
+    if (loop->closed)
+        Py_RETURN_FALSE;
+    int fd = PyObject_AsFileDescriptor(file);
+    if (fd < 0)
+        return NULL;
+    int rc = watch_clear(loop, fd, side);
+    return rc < 0 ? NULL : PyBool_FromLong(rc);
+}
+
+static PyObject *loop_add_reader(PyObject *self, PyObject *const *args,
+                                 Py_ssize_t count)
+{
+    return add_watch(self, args, count, READER, "add_reader");
+}
+
+static PyObject *loop_add_writer(PyObject *self, PyObject *const *args,
+                                 Py_ssize_t count)
+{
+    return add_watch(self, args, count, WRITER, "add_writer");
+}
+
+static PyObject *loop_remove_reader(PyObject *self, PyObject *file)
+{
+    return remove_watch(self, file, READER);
+}
+
+static PyObject *loop_remove_writer(PyObject *self, PyObject *file)
+{
+    return remove_watch(self, file, WRITER);
+}
+
+static PyObject *loop_watched(PyObject *self, PyObject *args)
+{
+    int fd, side;
+    if (!PyArg_ParseTuple(args, "ii:_watched", &fd, &side))
+        return NULL;
+    return PyBool_FromLong(watch_has((LoopObject *)self, fd, side));
+}
+
+/* ── Life ─────────────────────────────────────────────────────────────── */
+
+static PyObject *loop_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    (void)args;
+    (void)kwargs;
+    LoopObject *loop = (LoopObject *)type->tp_alloc(type, 0);
+    if (!loop)
+        return NULL;
+    link_init(&loop->timers);
+    link_init(&loop->sources);
+    link_init(&loop->unflushed);
+    loop->thread_id = Py_NewRef(Py_None);
+    loop->task_factory = Py_NewRef(Py_None);
+    loop->current_handle = Py_NewRef(Py_None);
+    return (PyObject *)loop;
+}
+
+static void drop_timers(LoopObject *loop)
+{
+    while (loop->timers.next != &loop->timers) {
+        TimerObject *timer =
+            CONTAINER(loop->timers.next, TimerObject, link);
+        if (loop->engine && timer->timer.place)
+            bide_engine_timer_clear(loop->engine, &timer->timer);
+        link_remove(&timer->link);
+        Py_DECREF(timer);
+    }
+}
+
+void loop_release(LoopObject *loop)
+{
+    drop_timers(loop);
+    drive_close(loop);
+    while (loop->sources.next != &loop->sources) {
+        Source *source = CONTAINER(loop->sources.next, Source, link);
+        link_remove(&source->link);
+        source->drop(source);
+    }
+    while (loop->ready.len > 0)
+        Py_DECREF(queue_pop(&loop->ready));
+}
+
+static int loop_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    LoopObject *loop = (LoopObject *)self;
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(loop->dict);
+    Py_VISIT(loop->task_factory);
+    Py_VISIT(loop->current_handle);
+    Py_VISIT(loop->failure);
+    for (size_t i = 0; i < loop->ready.len; i++)
+        Py_VISIT(loop->ready.items[(loop->ready.first + i) &
+                                   (loop->ready.room - 1)]);
+    for (Link *link = loop->timers.next; link != &loop->timers;
+         link = link->next)
+        Py_VISIT(CONTAINER(link, TimerObject, link));
+    for (Link *link = loop->sources.next; link != &loop->sources;
+         link = link->next) {
+        Source *source = CONTAINER(link, Source, link);
+        int rc = source->traverse(source, visit, arg);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int loop_clear(PyObject *self)
+{
+    LoopObject *loop = (LoopObject *)self;
+    loop_release(loop);
+    Py_CLEAR(loop->dict);
+    Py_CLEAR(loop->task_factory);
+    Py_CLEAR(loop->current_handle);
+    Py_CLEAR(loop->thread_id);
+    Py_CLEAR(loop->failure);
+    return 0;
+}
+
+static void loop_dealloc(PyObject *self)
+{
+    LoopObject *loop = (LoopObject *)self;
+    PyTypeObject *type = Py_TYPE(self);
+    if (PyObject_CallFinalizerFromDealloc(self) < 0)
+        return;
+    PyObject_GC_UnTrack(self);
+    if (loop->weakrefs)
+        PyObject_ClearWeakRefs(self);
+    loop_clear(self);
+    PyMem_Free(loop->ready.items);
+    PyMem_Free(loop->watches);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+/* ── The type ─────────────────────────────────────────────────────────── */
+
+#define FAST(name, function, doc)                                             \
+    {name, (PyCFunction)(void (*)(void))function,                             \
+     METH_FASTCALL | METH_KEYWORDS, doc}
+#define FAST_PLAIN(name, function, doc)                                       \
+    {name, (PyCFunction)(void (*)(void))function, METH_FASTCALL, doc}
+
+static PyMethodDef methods[] = {
+    FAST("call_soon", loop_call_soon, "Call in the next turn."),
+    FAST("call_soon_threadsafe", loop_call_soon_threadsafe,
+         "The same, from any thread."),
+    FAST("call_later", loop_call_later, "Call after a delay in seconds."),
+    FAST("call_at", loop_call_at, "Call at a time of loop.time()."),
+    FAST("create_task", loop_create_task, "Run a coroutine as a task."),
+    FAST_PLAIN("_add_reader", loop_add_reader, "Without asyncio's checks."),
+    FAST_PLAIN("_add_writer", loop_add_writer, "Without asyncio's checks."),
+    {"create_future", loop_create_future, METH_NOARGS, "A future."},
+    {"time", loop_time, METH_NOARGS, "Seconds of the monotonic clock."},
+    {"get_debug", loop_get_debug, METH_NOARGS, "Whether debug mode is on."},
+    {"is_running", loop_is_running, METH_NOARGS, "Whether it runs."},
+    {"is_closed", loop_is_closed, METH_NOARGS, "Whether it was closed."},
+    {"_check_closed", loop_check_closed, METH_NOARGS, "Raise if closed."},
+    {"_add_callback", loop_add_callback, METH_O, "Queue a handle."},
+    {"_add_callback_signalsafe", loop_add_callback, METH_O,
+     "Queue a handle and wake up."},
+    {"_write_to_self", loop_wake, METH_NOARGS, "Wake up."},
+    {"_run_once", loop_run_once, METH_NOARGS, "Turns until it is stopped."},
+    {"_close_core", loop_close_core, METH_NOARGS, "Release the engine."},
+    {"_remove_reader", loop_remove_reader, METH_O,
+     "Without asyncio's checks."},
+    {"_remove_writer", loop_remove_writer, METH_O,
+     "Without asyncio's checks."},
+    {"_watched", loop_watched, METH_VARARGS, "Is there a reader or writer?"},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef members[] = {
+    {"_stopping", T_BOOL, offsetof(LoopObject, stopping), 0, NULL},
+    {"_debug", T_BOOL, offsetof(LoopObject, debug), 0, NULL},
+    {"_closed", T_BOOL, offsetof(LoopObject, closed), 0, NULL},
+    {"slow_callback_duration", T_DOUBLE,
+     offsetof(LoopObject, slow_callback_duration), 0,
+     "Seconds from which debug mode complains."},
+    {"_thread_id", T_OBJECT, offsetof(LoopObject, thread_id), 0, NULL},
+    {"_task_factory", T_OBJECT, offsetof(LoopObject, task_factory), 0, NULL},
+    {"_current_handle", T_OBJECT, offsetof(LoopObject, current_handle), 0,
+     NULL},
+    {"__dictoffset__", T_PYSSIZET, offsetof(LoopObject, dict), READONLY,
+     NULL},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(LoopObject, weakrefs),
+     READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyGetSetDef getters[] = {
+    {"backend", loop_backend, NULL,
+     "'uring' or 'epoll', or None until it runs.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_new, loop_new},           {Py_tp_dealloc, loop_dealloc},
+    {Py_tp_traverse, loop_traverse}, {Py_tp_clear, loop_clear},
+    {Py_tp_methods, methods},        {Py_tp_members, members},
+    {Py_tp_getset, getters},         {0, NULL},
+};
+
+static PyType_Spec spec = {
+    .name = "bide._core.Loop",
+    .basicsize = sizeof(LoopObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .slots = slots,
+};
+
+int loop_init_type(PyObject *module)
+{
+    Loop_Type = (PyTypeObject *)PyType_FromSpec(&spec);
+    return Loop_Type ? PyModule_AddObjectRef(module, "Loop",
+                                             (PyObject *)Loop_Type)
+                     : -1;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * module.c — bide._core: names, imported objects, the module itself.
+ *
+ * The state is static: asyncio's classes, which are ours' bases, exist once a
+ * process for all that concerns this module, and a sub-interpreter that
+ * imports it a second time is refused.
+ */
+#include "core.h"
+
+struct names names;
+struct imports imports;
+PyObject *empty_tuple;
+
+/* ── Exceptions ───────────────────────────────────────────────────────── */
+
+PyObject *exception_take(void)
+{
+#if PY_VERSION_HEX >= 0x030c0000
+    return PyErr_GetRaisedException();
+#else
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback)
+        PyException_SetTraceback(value, traceback);
+    Py_XDECREF(traceback);
+    Py_XDECREF(type);
+    return value;
+#endif
+}
+
+void exception_raise(PyObject *exception)
+{
+#if PY_VERSION_HEX >= 0x030c0000
+    PyErr_SetRaisedException(exception);
+#else
+    PyErr_Restore(Py_NewRef((PyObject *)Py_TYPE(exception)), exception,
+                  PyException_GetTraceback(exception));
+#endif
+}
+
+PyObject *raise_code(int64_t code)
+{
+    errno = (int)-code;
+    return PyErr_SetFromErrno(PyExc_OSError);
+}
+
+/* ── Names and imports ────────────────────────────────────────────────── */
+
+static int intern_names(void)
+{
+    const struct {
+        PyObject **where;
+        const char *text;
+    } all[] = {
+#define X(name) {&names.name, #name},
+        NAMES(X)
+#undef X
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (!(*all[i].where = PyUnicode_InternFromString(all[i].text)))
+            return -1;
+    empty_tuple = PyTuple_New(0);
+    return empty_tuple ? 0 : -1;
+}
+
+static int import_objects(void)
+{
+    const struct {
+        PyObject **where;
+        const char *module, *name;
+    } all[] = {
+        {&imports.handle_type, "asyncio.events", "Handle"},
+        {&imports.timer_type, "asyncio.events", "TimerHandle"},
+        {&imports.transport_type, "asyncio.transports", "Transport"},
+        {&imports.future, "asyncio.futures", "Future"},
+        {&imports.task, "asyncio.tasks", "Task"},
+        {&imports.extract_stack, "asyncio.format_helpers", "extract_stack"},
+        {&imports.report, "bide._report", "callback_failed"},
+        {&imports.slow, "bide._report", "callback_was_slow"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        PyObject *module = PyImport_ImportModule(all[i].module);
+        if (!module)
+            return -1;
+        *all[i].where = PyObject_GetAttrString(module, all[i].name);
+        Py_DECREF(module);
+        if (!*all[i].where)
+            return -1;
+    }
+    return 0;
+}
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "bide._core",
+    .m_doc = "The parts of bide that run often.",
+    .m_size = -1,
+};
+
+PyMODINIT_FUNC PyInit__core(void)
+{
+    PyObject *module = PyModule_Create(&definition);
+    if (!module)
+        return NULL;
+    if (intern_names() < 0 || import_objects() < 0 ||
+        handle_init_types(module) < 0 || loop_init_type(module) < 0 ||
+        stream_init_type(module) < 0)
+        Py_CLEAR(module);
+    return module;
+}
