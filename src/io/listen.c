@@ -176,7 +176,9 @@ static bool is_stale(const struct bide__unix_address *address)
     if (lstat(address->address.sun_path, &status) < 0 ||
         !S_ISSOCK(status.st_mode))
         return false;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(AF_UNIX,
+                    address->info.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                    0);
     if (fd < 0)
         return false;
     bool stale =
@@ -205,8 +207,8 @@ static int bind_unix(int fd, const struct bide__unix_address *address)
  * of the descriptor less the umask, so it is never open to more than `mode`;
  * what the umask has taken away is added afterwards.
  */
-static int bind_file(int fd, const struct bide__unix_address *address,
-                     unsigned mode, struct bide__socket_file *ret_file)
+int bide__bind_unix(int fd, const struct bide__unix_address *address,
+                    unsigned mode, struct bide__socket_file *ret_file)
 {
     const char *path = address->address.sun_path;
     if (mode && fchmod(fd, mode) < 0)
@@ -238,7 +240,7 @@ int bide__listen_unix(const char *path, const bide_server_options *options,
     if (fd < 0)
         return raise_listening(-errno, info->ai_addr, info->ai_addrlen);
     ret_file->path[0] = '\0';
-    rc = bind_file(fd, &address, options->mode, ret_file);
+    rc = bide__bind_unix(fd, &address, options->mode, ret_file);
     if (rc == 0 && listen(fd, options->backlog) < 0)
         rc = -errno;
     if (rc == 0)

@@ -34,6 +34,14 @@ int bide__listen_tcp(const struct addrinfo *list,
 int bide__listen_unix(const char *path, const bide_server_options *options,
                       struct bide__socket_file *ret_file);
 
+/*
+ * Bind a Unix socket of the type that address->info says, replacing a file
+ * that nobody uses. With mode 0 the umask decides. Fills *ret_file, but for
+ * the abstract namespace. Returns 0 or a negative code.
+ */
+int bide__bind_unix(int fd, const struct bide__unix_address *address,
+                    unsigned mode, struct bide__socket_file *ret_file);
+
 /* Remove the file unless it was replaced. Call it before the descriptor is
  * closed, which keeps the inode's number from being used again. */
 void bide__socket_file_remove(struct bide__socket_file *file);
