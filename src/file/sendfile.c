@@ -86,15 +86,6 @@ static int64_t send_portion(struct sending *sending)
                          &job_wait);
 }
 
-static int wait_until_writable(struct sending *sending)
-{
-    bide_stream *stream = sending->stream;
-    bide_op *op = &stream->send; /* closing the stream ends this one */
-    bide_op_poll(op, &stream->file, POLLOUT);
-    int64_t rc = bide__file_await_other(sending->file, op, &poll_wait);
-    return rc < 0 && rc != -EBADF ? (int)rc : 0; /* closed: go_on() tells */
-}
-
 /* ── By copying ───────────────────────────────────────────────────────── */
 
 static int64_t copy_portion(struct sending *sending, char *buffer)
@@ -105,6 +96,8 @@ static int64_t copy_portion(struct sending *sending, char *buffer)
                                 sending->offset + sending->sent, &poll_wait);
     if (n <= 0)
         return n;
+    if (sending->stream->closing)
+        return -EBADF;
     struct iovec iov = {buffer, (size_t)n};
     size_t written;
     int rc = sending->stream->transport->write(sending->stream, &iov, 1,
@@ -122,6 +115,20 @@ static int go_on(struct sending *sending)
     if (sending->stream->closing)
         return -EBADF;
     return bide__file_go_on(sending->file);
+}
+
+/* What closes either side while a thread is at work finds no operation to
+ * end: so this looks before it waits. */
+static int wait_until_writable(struct sending *sending)
+{
+    bide_stream *stream = sending->stream;
+    int64_t rc = go_on(sending);
+    if (rc < 0)
+        return (int)rc;
+    bide_op *op = &stream->send; /* closing the stream ends this one */
+    bide_op_poll(op, &stream->file, POLLOUT);
+    rc = bide__file_await_other(sending->file, op, &poll_wait);
+    return rc < 0 ? (int)rc : 0;
 }
 
 /* Send until nothing is left; `buffer` where sendfile(2) does not serve.

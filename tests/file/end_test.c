@@ -348,9 +348,14 @@ static int send_file(void *arg)
 static int receive(void *arg)
 {
     (void)arg;
-    static char buf[400000];
-    ssize_t n = bide_stream_readexactly(ends[0], buf, sizeof buf);
-    return n < 0 ? (int)n : 0;
+    static char buf[65536];
+    ssize_t n = 1;
+    for (size_t left = 400000; left > 0 && n > 0; left -= (size_t)n) {
+        n = bide_stream_read(ends[0], buf, sizeof buf);
+        if (n < 0)
+            return (int)n;
+    }
+    return 0;
 }
 
 static int send_scenario(void *arg)
