@@ -11,6 +11,7 @@
 #include <bide/base.h>
 #include <bide/context.h>
 #include <bide/datagram.h>
+#include <bide/debug.h>
 #include <bide/dns.h>
 #include <bide/error.h>
 #include <bide/executor.h>

@@ -371,3 +371,17 @@ void bide_as_completed_fini(bide_as_completed *iteration)
     }
     iteration->taken = iteration->count;
 }
+
+/* ── For tools ────────────────────────────────────────────────────────── */
+
+bide_task *bide__gathering_awaiter(const bide_task *task)
+{
+    void *data = task->on_done_data;
+    if (task->on_done == gathered_one)
+        return ((struct gathering *)data)->self;
+    if (task->on_done == waited_one)
+        return ((struct waiting *)data)->self;
+    if (task->on_done == completed_one)
+        return ((bide_as_completed *)data)->waiter;
+    return NULL;
+}

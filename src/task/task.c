@@ -237,11 +237,17 @@ static void wake_awaiting(bide_task *task, void *data)
     bide__wake(data, 0);
 }
 
-/* The request goes to the child; its end wakes the parent. */
+/* The request goes to the child; its end wakes the parent. In a circle of
+ * tasks it would go round for ever, as they would wait. */
 static void cancel_awaited(bide_task *task, void *object)
 {
-    (void)task;
+    BIDE__REQUIRE(!(task->flags & BIDE__FLAG_PASSING),
+                  "task '%s' awaits task '%s', which awaits it in turn: "
+                  "neither can end; let one of them end first",
+                  bide_task_name(task), bide_task_name(object));
+    task->flags |= BIDE__FLAG_PASSING;
     (void)bide_task_cancel(object);
+    task->flags &= (uint8_t)~BIDE__FLAG_PASSING;
 }
 
 static const struct bide__wait await_wait = {
@@ -420,6 +426,15 @@ void bide_task_unref(bide_task *task)
         return;
     bide__require_own(task, "bide_task_detach");
     bide__task_unref(task);
+}
+
+bide_task *bide__awaiter(const bide_task *task)
+{
+    if (task->group)
+        return task->group->parent;
+    if (task->on_done == wake_awaiting)
+        return task->on_done_data;
+    return bide__gathering_awaiter(task);
 }
 
 /* ── All tasks ────────────────────────────────────────────────────────── */

@@ -104,7 +104,9 @@ enum bide__task_flags {
     BIDE__FLAG_MESSAGE = 2,   /* message is initialised */
     BIDE__FLAG_NAMED = 4,     /* name is set */
     BIDE__FLAG_OURS = 8,      /* the library's own: tools do not list it */
-    BIDE__FLAG_LEFT = 16      /* was reported as pending at the loop's end */
+    BIDE__FLAG_LEFT = 16,     /* was reported as pending at the loop's end */
+    BIDE__FLAG_SHOWN = 32,    /* graph.c: was printed */
+    BIDE__FLAG_PASSING = 64   /* passes a request on to whom it awaits */
 };
 
 /*
@@ -243,6 +245,11 @@ void bide__task_watch(bide_task *task,
 
 /* Move a task's result into the current message slot; returns the code. */
 int bide__task_collect(bide_task *task);
+
+/* The task that awaits this one, alone or among others, or that entered its
+ * group; NULL if there is none. */
+bide_task *bide__awaiter(const bide_task *task);
+bide_task *bide__gathering_awaiter(const bide_task *task); /* gather.c */
 
 /* The slots of a loop's tasks that have not ended; see bide__stacks_visit. */
 void bide__each_task(bide_loop *loop, bool (*visit)(void *data, bide_task *),
