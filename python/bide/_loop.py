@@ -54,6 +54,11 @@ class Loop(_core.Loop, unix_events._UnixSelectorEventLoop):
         super().close()
         self._close_core()
 
+    def _stop_serving(self, sock):
+        self._remove_reader(sock.fileno())
+        self._settle()  # or the address would be in use for another turn
+        sock.close()
+
     def _create_task_slowly(self, coro, **kwargs):
         return BaseEventLoop.create_task(self, coro, **kwargs)
 

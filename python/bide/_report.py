@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What is said about a callback, in asyncio's words. Called from C."""
-from asyncio import format_helpers
-from asyncio.base_events import _format_handle
-from asyncio.log import logger
+from asyncio import base_events, format_helpers
 
 
 def callback_failed(handle, exception):
@@ -21,5 +19,5 @@ def callback_failed(handle, exception):
 
 def callback_was_slow(handle, seconds):
     """A callback took longer than loop.slow_callback_duration."""
-    logger.warning('Executing %s took %.3f seconds',
-                   _format_handle(handle), seconds)
+    base_events.logger.warning('Executing %s took %.3f seconds',
+                               base_events._format_handle(handle), seconds)

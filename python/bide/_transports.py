@@ -3,10 +3,9 @@
 
 Reading, writing and closing are in C; see src/stream.c.
 """
-
 import sys
 import warnings
-from asyncio import constants, futures, protocols, trsock
+from asyncio import constants, futures, protocols, transports, trsock
 from asyncio.base_events import _set_nodelay
 from asyncio.log import logger
 
@@ -25,7 +24,7 @@ class SocketTransport(_core.StreamTransport):
 
     def __init__(self, loop, sock, protocol, waiter=None, extra=None,
                  server=None):
-        super().__init__(extra)
+        transports.BaseTransport.__init__(self, extra)
         self._extra['socket'] = trsock.TransportSocket(sock)
         try:
             self._extra['sockname'] = sock.getsockname()

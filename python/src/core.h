@@ -128,6 +128,7 @@ struct LoopObject {
     size_t ending;        /* operations that were cancelled and have not yet
                              been completed */
     bool driving;         /* inside drive_run() */
+    bool polling;         /* and inside the engine */
     bool finishing;       /* and at its end: nobody is to be called */
     bool blocked;         /* the GIL is let go around the wait */
     bool wake_posted;
@@ -142,10 +143,11 @@ typedef struct {
     size_t sent;
 } Chunk;
 
-/* A transport of a connected socket, under asyncio.Transport. */
+/* A transport of a connected socket, under asyncio's _FlowControlMixin. */
 typedef struct {
     PyObject_HEAD
     PyObject *extra; /* the slot of asyncio.BaseTransport */
+    PyObject *flow[4]; /* those of _FlowControlMixin: unused, NULL */
     PyObject *weakrefs;
     Source source;
     PyObject *loop;     /* a LoopObject, or None when closed */
@@ -200,7 +202,7 @@ extern struct names names;
 struct imports {
     PyObject *handle_type;  /* asyncio.events.Handle */
     PyObject *timer_type;   /* asyncio.events.TimerHandle */
-    PyObject *transport_type; /* asyncio.transports.Transport */
+    PyObject *transport_type; /* asyncio.transports._FlowControlMixin */
     PyObject *future;       /* asyncio.Future */
     PyObject *task;         /* asyncio.Task */
     PyObject *extract_stack;
@@ -259,6 +261,9 @@ void loop_release(LoopObject *loop);
 PyObject *drive_run(LoopObject *loop);  /* until `stopping` */
 void drive_wake(LoopObject *loop);      /* from any thread with the GIL */
 void drive_close(LoopObject *loop);
+
+/* Have cancellations take effect now, where that is possible. */
+void drive_settle(LoopObject *loop);
 
 /* Whether operations may be started now: there is an engine, and it belongs
  * to this thread and process. Otherwise the next drive_run() starts them. */

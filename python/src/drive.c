@@ -173,7 +173,9 @@ static int poll_once(LoopObject *loop, int64_t timeout_ns)
     flush(loop);
     if (loop->ready.len > 0)
         timeout_ns = 0;
+    loop->polling = true;
     int rc = bide_engine_poll(loop->engine, timeout_ns);
+    loop->polling = false;
     if (rc < 0) {
         raise_code(rc);
         return -1;
@@ -204,18 +206,24 @@ static int run_ready(LoopObject *loop)
 static void finish_cancelled(LoopObject *loop)
 {
     PyObject *failure = PyErr_Occurred() ? exception_take() : NULL;
-    loop->finishing = true;
+    loop->finishing = loop->polling = true;
     flush(loop);
     for (int i = 0; i < LAST_TURNS && loop->ending > 0; i++)
         if (bide_engine_poll(loop->engine, 0) < 0)
             break;
-    loop->finishing = false;
+    loop->finishing = loop->polling = false;
     if (!failure && loop->failure) {
         failure = loop->failure;
         loop->failure = NULL;
     }
     if (failure)
         exception_raise(failure);
+}
+
+void drive_settle(LoopObject *loop)
+{
+    if (loop->ending > 0 && !loop->polling && drive_ready(loop))
+        finish_cancelled(loop);
 }
 
 PyObject *drive_run(LoopObject *loop)

@@ -353,6 +353,15 @@ static PyObject *loop_close_core(PyObject *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+static PyObject *loop_settle(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    drive_settle((LoopObject *)self);
+    if (PyErr_Occurred())
+        return NULL;
+    Py_RETURN_NONE;
+}
+
 static PyObject *loop_backend(PyObject *self, void *unused)
 {
     (void)unused;
@@ -547,6 +556,8 @@ static PyMethodDef methods[] = {
     {"_write_to_self", loop_wake, METH_NOARGS, "Wake up."},
     {"_run_once", loop_run_once, METH_NOARGS, "Turns until it is stopped."},
     {"_close_core", loop_close_core, METH_NOARGS, "Release the engine."},
+    {"_settle", loop_settle, METH_NOARGS,
+     "Have what was removed be out of the kernel."},
     {"_remove_reader", loop_remove_reader, METH_O,
      "Without asyncio's checks."},
     {"_remove_writer", loop_remove_writer, METH_O,

@@ -73,7 +73,8 @@ static int import_objects(void)
     } all[] = {
         {&imports.handle_type, "asyncio.events", "Handle"},
         {&imports.timer_type, "asyncio.events", "TimerHandle"},
-        {&imports.transport_type, "asyncio.transports", "Transport"},
+        {&imports.transport_type, "asyncio.transports",
+         "_FlowControlMixin"},
         {&imports.future, "asyncio.futures", "Future"},
         {&imports.task, "asyncio.tasks", "Task"},
         {&imports.extract_stack, "asyncio.format_helpers", "extract_stack"},

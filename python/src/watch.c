@@ -244,6 +244,8 @@ int watch_clear(LoopObject *loop, int fd, int index)
         bide_engine_cancel(loop->engine, &side->op);
     }
     settle(watch);
+    if (!loop->driving) /* the descriptor may be closed next */
+        drive_settle(loop);
     return cancel_handle(handle) < 0 ? -1 : 1;
 }
 
