@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Includes go one way: base <- arch <- engine <- task <- {sync, io}, and
-io <- {file, process}. The library testing stands above all of them and uses
-the core by its public headers alone.
+io <- {file, process}. The libraries tls, http and testing stand above all of
+them and use the core by its public headers alone.
 
 A file of src/ may include its own layer, lower ones and public headers. A
 public header includes only public ones; so do examples and benchmarks, which
@@ -13,9 +13,10 @@ import re
 import sources
 
 HEIGHT = {'base': 0, 'arch': 1, 'engine': 2, 'task': 3, 'sync': 4, 'io': 4,
-          'file': 5, 'process': 5, 'testing': 6}
+          'file': 5, 'process': 5, 'tls': 6, 'http': 6,
+          'testing': 6}
 # Libraries of their own: what the core hides is not there for them.
-APART = {'testing'}
+APART = {'tls', 'http', 'testing'}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 

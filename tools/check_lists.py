@@ -3,7 +3,8 @@
 """Every file that should be built or run is listed where it belongs.
 
 Meson is told its sources by name. A file that nobody listed would be compiled
-and tested nowhere, and nobody would notice.
+and tested nowhere, and nobody would notice. A directory may have a list of its
+own, in its meson.build.
 """
 import pathlib
 import re
@@ -20,14 +21,18 @@ LISTS = [
 ]
 
 
+def is_listed(name, listing):
+    return listing.exists() and f"'{name}'" in listing.read_text()
+
+
 def check(root):
     root = pathlib.Path(root)
     for pattern, where, part in LISTS:
-        listing = root / where
-        listed = listing.read_text() if listing.exists() else ''
         for source in sources.sources(root, [pattern]):
             name = re.fullmatch(part, source.path).group(1)
-            if f"'{name}'" not in listed:
+            own = (root / source.path).parent / 'meson.build'
+            if not (is_listed(name, root / where) or
+                    is_listed(name.split('/')[-1], own)):
                 yield source.path, 1, f"'{name}' is not listed in {where}"
     for program in sources.sources(root, ['examples/**/*.c']):
         if not (root / program.path).with_suffix('.out').exists():

@@ -53,6 +53,8 @@ need_for_test()
     need g++ g++
     need libclang-rt-14-dev /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.tsan*
     need python3 /usr/bin/python3
+    need libssl-dev /usr/include/openssl/ssl.h
+    need openssl openssl
     want gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
     want libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
     want qemu-user qemu-aarch64

@@ -84,6 +84,37 @@ typedef struct bide_allocator {
  */
 BIDE_API void bide_set_allocator(const bide_allocator *allocator);
 
+/*
+ * bide_allocate — memory from the allocator that is set.
+ *
+ * Returns:  size bytes, or NULL.
+ * Suspends: never.
+ * Owns:     to be released by bide_release().
+ * Thread:   any.
+ * Like:     malloc(3).
+ */
+BIDE_API void *bide_allocate(size_t size);
+
+/*
+ * bide_reallocate — change the size of memory from bide_allocate().
+ *
+ * Returns:  the memory at its new place, or NULL: then it is where it was.
+ * Suspends: never.
+ * Thread:   any.
+ * Like:     realloc(3).
+ */
+BIDE_API void *bide_reallocate(void *memory, size_t size);
+
+/*
+ * bide_release — return memory of bide_allocate().
+ *
+ *   memory   NULL is allowed
+ * Suspends: never.
+ * Thread:   any.
+ * Like:     free(3).
+ */
+BIDE_API void bide_release(void *memory);
+
 BIDE_END
 
 #endif

@@ -37,6 +37,9 @@
     X(LIMIT, -4097, "a limit was reached before the separator was found")     \
     X(BROKEN_BARRIER, -4098, "the barrier was broken or reset")               \
     X(INVALID_STATE, -4099, "the future is already done, or not yet")         \
+    X(TLS, -4128, "the secure connection failed")                             \
+    X(TLS_CERTIFICATE, -4129, "the certificate of the peer was refused")      \
+    X(TLS_TRUNCATED, -4130, "the connection was cut off without a good-bye")  \
     X(DNS_NOT_FOUND, -4196, "the host name is not known")                     \
     X(DNS_TEMPORARY, -4197, "name resolution failed for now, try again")      \
     X(DNS_FAILED, -4198, "name resolution failed")                            \

@@ -56,8 +56,11 @@ typedef struct bide_connection_options {
     bool keep_alive;       /* SO_KEEPALIVE */
     double happy_eyeballs_delay; /* seconds before the next address is tried
                               as well, 0: 0.25, INFINITY: one after another */
-    const void *tls;       /* reserved: must be NULL */
-    void *reserved[6];     /* zero */
+    const void *tls;       /* a bide_tls_context for clients of <bide/tls.h>,
+                              borrowed during the call; NULL: plain */
+    const char *tls_host;  /* the name that the server must prove to have,
+                              NULL: host */
+    void *reserved[5];     /* zero */
 } bide_connection_options;
 
 /*
@@ -91,7 +94,8 @@ bide_open_connection(const char *host, int port,
  *
  * Returns:  0 or a negative code.
  *   path         of the socket; '@' first means the abstract namespace
- *   options      copied; NULL means the defaults; only `limit` applies
+ *   options      copied; NULL means the defaults; only `limit`, `tls` and
+ *                `tls_host` apply
  *   ret_stream   set on success
  * Suspends: always a cancellation point.
  * Cancel:   safe.
@@ -434,7 +438,8 @@ typedef struct bide_server_options {
     bool delay;           /* leave Nagle's algorithm on */
     bool keep_alive;      /* SO_KEEPALIVE */
     unsigned mode;        /* Unix: permissions of the socket, 0: by umask */
-    const void *tls;      /* reserved: must be NULL */
+    const void *tls;      /* a bide_tls_context for servers of <bide/tls.h>,
+                             borrowed until the server is closed; NULL: plain */
     void *reserved[6];    /* zero */
 } bide_server_options;
 

@@ -85,3 +85,18 @@ void bide__plain_free(void *memory)
 {
     free(memory);
 }
+
+void *bide_allocate(size_t size)
+{
+    return bide__malloc(size);
+}
+
+void *bide_reallocate(void *memory, size_t size)
+{
+    return bide__realloc(memory, size);
+}
+
+void bide_release(void *memory)
+{
+    bide__free(memory);
+}

@@ -33,9 +33,12 @@ static bool is_full(const bide_server *server)
     return max > 0 && server->open >= max;
 }
 
-/* A peer that went away is no error of the handler's. */
-static bool is_worth_reporting(const bide_loop *loop, int code)
+/* A peer that went away is no error of the handler's, nor is one that could
+ * not be agreed with on how to talk. */
+static bool is_worth_reporting(const bide_loop *loop, int code, bool secure)
 {
+    if (!secure)
+        return code < 0 && code != -ECANCELED && loop->debug;
     switch (code) {
     case -ECANCELED:
         return false;
@@ -55,9 +58,13 @@ static int serve(void *arg)
     bide_stream *stream = connection->stream;
     bide_server *server = stream->server;
     int rc = self->resume_value; /* -ECANCELED if it came before the start */
-    if (rc == 0)
+    const void *tls = server->options.tls;
+    if (rc == 0 && tls)
+        rc = bide__stream_secure(stream, tls, NULL);
+    bool secure = rc == 0;
+    if (secure)
         rc = server->handler(stream, server->arg);
-    if (is_worth_reporting(self->loop, rc))
+    if (is_worth_reporting(self->loop, rc, secure))
         bide__report_handler(self->loop, self, rc);
     self->flags |= BIDE__FLAG_RETRIEVED;
     stream->server = NULL;

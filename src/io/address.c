@@ -183,7 +183,8 @@ int bide_stream_peername(const bide_stream *stream,
     if (rc < 0)
         return rc;
     socklen_t len = sizeof *ret_address;
-    if (getpeername(stream->file.fd, (struct sockaddr *)ret_address, &len) < 0)
+    if (getpeername(bide_stream_fileno(stream),
+                    (struct sockaddr *)ret_address, &len) < 0)
         return -errno;
     return (int)len;
 }
@@ -195,7 +196,8 @@ int bide_stream_sockname(const bide_stream *stream,
     if (rc < 0)
         return rc;
     socklen_t len = sizeof *ret_address;
-    if (getsockname(stream->file.fd, (struct sockaddr *)ret_address, &len) < 0)
+    if (getsockname(bide_stream_fileno(stream),
+                    (struct sockaddr *)ret_address, &len) < 0)
         return -errno;
     return (int)len;
 }

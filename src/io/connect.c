@@ -312,8 +312,9 @@ static int check_options(bide_connection_options *options)
     rc = bide__check_family(options->family);
     if (rc < 0)
         return rc;
-    if (options->tls)
-        return bide_raise(-EINVAL, "tls is set, must be NULL");
+    rc = bide__check_security(options->tls, false);
+    if (rc < 0)
+        return rc;
     double delay = options->happy_eyeballs_delay;
     if (!(delay >= 0))
         return bide_raise(-EINVAL,
@@ -335,6 +336,20 @@ static int find_local(bide_connection_options *options,
                            ret_local);
     if (rc == 0 && options->local_host)
         options->family = (*ret_local)->ai_family;
+    return rc;
+}
+
+/* Secure a new connection; on failure it is gone. */
+static int secure(bide_stream **stream, const char *host,
+                  const bide_connection_options *options)
+{
+    if (!options->tls)
+        return 0;
+    if (options->tls_host)
+        host = options->tls_host;
+    int rc = bide__stream_secure(*stream, options->tls, host);
+    if (rc < 0)
+        bide_stream_close(*stream);
     return rc;
 }
 
@@ -367,7 +382,7 @@ int bide_open_connection(const char *host, int port,
         freeaddrinfo(list);
     if (local)
         freeaddrinfo(local);
-    return rc;
+    return rc < 0 ? rc : secure(ret_stream, host, &given);
 }
 
 /* A full queue makes connect(2) say EAGAIN instead of waiting, and no event
@@ -377,9 +392,17 @@ int bide_open_unix_connection(const char *path,
                               bide_stream **ret_stream)
 {
     bide_task *self = bide__enter("bide_open_unix_connection");
-    bide_connection_options given = {.limit = options ? options->limit : 0};
+    bide_connection_options given = {.limit = 0};
     struct bide__unix_address address;
+    if (options) {
+        given.limit = options->limit;
+        given.tls = options->tls;
+        given.tls_host = options->tls_host;
+    }
     int rc = check_options(&given);
+    if (rc == 0 && given.tls && !given.tls_host)
+        rc = bide_raise(-EINVAL, "tls_host is NULL, must name the server: a "
+                                 "path has no certificate");
     if (rc == 0)
         rc = bide__unix_address(path, &address);
     if (rc < 0)
@@ -392,5 +415,5 @@ int bide_open_unix_connection(const char *path,
             break;
         pause = pause < LONGEST_PAUSE ? 2 * pause : pause;
     }
-    return rc;
+    return rc < 0 ? rc : secure(ret_stream, path, &given);
 }

@@ -229,9 +229,7 @@ static int check_options(bide_server_options *options)
     if (options->mode > MODE_MAX)
         return bide_raise(-EINVAL, "mode is 0%o, at most 0%o", options->mode,
                           MODE_MAX);
-    if (options->tls)
-        return bide_raise(-EINVAL, "tls is set, must be NULL");
-    return 0;
+    return bide__check_security(options->tls, true);
 }
 
 static void retry(bide_timer *timer)

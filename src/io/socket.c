@@ -149,6 +149,19 @@ static int await_multishot(bide_stream *stream, void *buf, size_t len)
     return bide__park(stream->reader, &read_wait, stream);
 }
 
+int bide__socket_quiet(bide_stream *stream)
+{
+    while (stream->receiving != BIDE__RECV_IDLE) {
+        if (stream->receiving == BIDE__RECV_MULTI)
+            end_multishot(stream);
+        stream->reader = bide__loop->current;
+        int rc = bide__park(stream->reader, &read_wait, stream);
+        if (rc < 0)
+            return rc;
+    }
+    return stream->closing ? -EBADF : 0;
+}
+
 /* ── Direct receiving ─────────────────────────────────────────────────── */
 
 static const struct bide__wait receive_wait = {

@@ -6,6 +6,7 @@
  * may touch it, and by each call in progress. Closing ends the owner's and
  * asks the transport to end its own; the memory goes with the last.
  */
+#include <bide/transport.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -120,6 +121,10 @@ void bide__stream_unref(bide_stream *stream)
     BIDE__ASSERT(stream->refs > 0);
     if (--stream->refs > 0)
         return;
+    if (stream->lower) {
+        stream->layer->release(stream->state);
+        bide__stream_unref(stream->lower);
+    }
     bide__stream_drop_content(stream);
     bide__free(stream);
 }
@@ -150,12 +155,13 @@ void bide_stream_abort(bide_stream *stream)
     if (!stream)
         return;
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    (void)setsockopt(stream->file.fd, SOL_SOCKET, SO_LINGER, &reset,
+    (void)setsockopt(bide_stream_fileno(stream), SOL_SOCKET, SO_LINGER, &reset,
                      sizeof reset); /* other descriptors are just closed */
+    stream->aborting = true;
     bide_stream_close(stream);
 }
 
 int bide_stream_fileno(const bide_stream *stream)
 {
-    return stream->file.fd;
+    return bide__stream_base(stream)->file.fd;
 }

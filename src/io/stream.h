@@ -8,7 +8,8 @@
  *           buffer.c         socket.c: operations of the engine
  *
  * A transport moves bytes; everything above is common to all. The socket's is
- * in socket.c; TLS is another, over a stream of its own.
+ * in socket.c; layer.c has the one that another library brings, such as TLS,
+ * which works on a stream of its own.
  */
 #ifndef BIDE_SRC_IO_STREAM_H
 #define BIDE_SRC_IO_STREAM_H
@@ -95,6 +96,12 @@ struct bide_stream {
     bide_task *writer;         /* whose turn it is, or NULL */
 
     struct bide_server *server; /* that accepted it, or NULL */
+
+    /* A transport of another library, layer.c. */
+    const struct bide_transport *layer; /* or NULL, as the two below */
+    void *state;
+    bide_stream *lower; /* what the layer works on */
+    bool aborting;      /* closing is to be rude */
 };
 
 /*
@@ -138,6 +145,22 @@ void bide__stream_end_write(bide_stream *stream, bool failed, bool began);
 ssize_t bide__without_sigpipe(ssize_t (*call)(void *arg), void *arg);
 
 extern const struct bide__transport bide__socket_transport;
+
+/* Wait until the kernel receives nothing for the stream any more. Returns 0
+ * or a negative code; then it may receive. A cancellation point. */
+int bide__socket_quiet(bide_stream *stream);
+
+/* The `tls` of options: check it, and secure a new stream by it, whose peer
+ * is `host`; NULL for a server. */
+int bide__check_security(const void *tls, bool server);
+int bide__stream_secure(bide_stream *stream, const void *tls,
+                        const char *host);
+
+/* The stream that has the descriptor. */
+static inline const bide_stream *bide__stream_base(const bide_stream *stream)
+{
+    return stream->lower ? stream->lower : stream;
+}
 
 /* What socket.c does by these where the descriptor is no socket; pipe.c.
  * Reading so is for descriptors of others only (BIDE_FD_FOREIGN). */

@@ -8,6 +8,7 @@
  */
 #include <arpa/inet.h>
 #include <bide.h>
+#include <bide/transport.h>
 #include <fcntl.h>
 #include <math.h>
 #include <netinet/tcp.h>
@@ -478,6 +479,9 @@ TEST(a_local_address_that_cannot_be_used_is_an_error)
     run_clean(amain_local_errors);
 }
 
+/* Something else than a context. */
+static const bide_security short_security = {.size = 8};
+
 static int amain_checks(void *arg)
 {
     (void)arg;
@@ -499,7 +503,8 @@ static int amain_checks(void *arg)
          "happy_eyeballs_delay is -1 s, must be at least 0"},
         {{.happy_eyeballs_delay = NAN},
          "happy_eyeballs_delay is nan s, must be at least 0"},
-        {{.tls = ""}, "tls is set, must be NULL"},
+        {{.tls = &short_security},
+         "tls begins with size 8, must be at least 24: is it a TLS context?"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         CHECK_ERR(bide_open_connection("127.0.0.1", 1, &cases[i].options,

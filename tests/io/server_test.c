@@ -5,6 +5,7 @@
  * in server_limits_test.c.
  */
 #include <bide.h>
+#include <bide/transport.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -292,6 +293,9 @@ TEST(an_address_that_is_taken_is_an_error_that_names_it)
     run_clean(amain_in_use);
 }
 
+/* Something else than a context. */
+static const bide_security short_security = {.size = 8};
+
 static int amain_checks(void *arg)
 {
     (void)arg;
@@ -313,7 +317,8 @@ static int amain_checks(void *arg)
         {{.stack_size = (size_t)1 << 40},
          "stack_size is 1099511627776 bytes, at most 1073741824"},
         {{.mode = 01000}, "mode is 01000, at most 0777"},
-        {{.tls = ""}, "tls is set, must be NULL"},
+        {{.tls = &short_security},
+         "tls begins with size 8, must be at least 24: is it a TLS context?"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         CHECK_ERR(bide_start_server("127.0.0.1", 0, echo, NULL,
