@@ -25,7 +25,6 @@
 #include <bide/engine.h>
 #include <bide/error.h>
 #include <stdbool.h>
-#include <sys/types.h>
 
 /* ── Lists: a ring through a head ─────────────────────────────────────── */
 
@@ -123,8 +122,7 @@ struct LoopObject {
     size_t watches_len;
 
     bide_engine *engine; /* NULL until it runs for the first time */
-    unsigned long engine_thread;
-    pid_t engine_pid;
+    uint64_t engine_owner; /* a thread of a process, see drive.c */
     size_t ending;        /* operations that were cancelled and have not yet
                              been completed */
     bool driving;         /* inside drive_run() */
@@ -258,6 +256,7 @@ void loop_release(LoopObject *loop);
 
 /* ── drive.c ──────────────────────────────────────────────────────────── */
 
+int drive_init(void);
 PyObject *drive_run(LoopObject *loop);  /* until `stopping` */
 void drive_wake(LoopObject *loop);      /* from any thread with the GIL */
 void drive_close(LoopObject *loop);

@@ -17,11 +17,26 @@
  */
 #include "core.h"
 
-#include <math.h>
-#include <unistd.h>
+#include <pthread.h>
 
 /* Turns that wait for cancellations when the loop stops; one is the rule. */
 #define LAST_TURNS 64
+
+static unsigned forks; /* that led to this process, since the import */
+
+static void count_fork(void)
+{
+    forks++;
+}
+
+int drive_init(void)
+{
+    int code = pthread_atfork(NULL, NULL, count_fork);
+    if (code == 0)
+        return 0;
+    raise_code(-code);
+    return -1;
+}
 
 /* ── The engine ───────────────────────────────────────────────────────── */
 
@@ -53,10 +68,23 @@ void drive_wake(LoopObject *loop)
     bide_engine_post(loop->engine, &loop->wake);
 }
 
+/* Identities of threads can come again, those of processes cost a system
+ * call: so each thread of each process gets a number when it first asks. */
+static uint64_t this_thread(void)
+{
+    static uint64_t last;
+    static _Thread_local uint64_t mine;
+    static _Thread_local unsigned forks_seen;
+    if (mine == 0 || forks_seen != forks) {
+        mine = ++last; /* the GIL is held */
+        forks_seen = forks;
+    }
+    return mine;
+}
+
 bool drive_ready(const LoopObject *loop)
 {
-    return loop->engine && loop->engine_thread == PyThread_get_thread_ident()
-           && loop->engine_pid == getpid();
+    return loop->engine && loop->engine_owner == this_thread();
 }
 
 static void for_sources(LoopObject *loop, bool starting)
@@ -79,29 +107,36 @@ static void for_sources(LoopObject *loop, bool starting)
     }
 }
 
-/* Let go of an engine of another thread, or of the parent process. */
-static int leave_engine(LoopObject *loop)
+/* The engine is ours now, whoever had it; what was in flight is gone. */
+static int adopt(LoopObject *loop)
 {
-    if (!loop->engine)
-        return 0;
-    int rc = 0;
-    if (loop->engine_pid != getpid())
-        rc = bide_engine_after_fork(loop->engine);
-    bide_engine_free(loop->engine);
-    loop->engine = NULL;
+    int rc = bide_engine_after_fork(loop->engine);
+    loop->engine_owner = this_thread();
     loop->wake_posted = false;
     loop->ending = 0;
     for_sources(loop, false);
     return rc;
 }
 
+static int make_engine(LoopObject *loop)
+{
+    int rc = bide_engine_new(NULL, &loop->engine);
+    if (rc < 0)
+        return rc;
+    bide_engine_on_block(loop->engine, before_block, after_block, loop);
+    loop->engine_owner = this_thread();
+    return 0;
+}
+
+/* Those that were made while it had no engine, or not this thread's. */
 static void start_timers(LoopObject *loop)
 {
     for (Link *link = loop->timers.next; link != &loop->timers;
          link = link->next) {
         TimerObject *timer = CONTAINER(link, TimerObject, link);
-        timer->timer = (bide_timer){.fire = timer_fire};
-        bide_engine_timer_set(loop->engine, &timer->timer, timer->when_ns);
+        if (timer->timer.place == 0)
+            bide_engine_timer_set(loop->engine, &timer->timer,
+                                  timer->when_ns);
     }
 }
 
@@ -110,16 +145,11 @@ static int enter(LoopObject *loop)
 {
     if (drive_ready(loop))
         return 0;
-    int rc = leave_engine(loop);
-    if (rc == 0)
-        rc = bide_engine_new(NULL, &loop->engine);
+    int rc = loop->engine ? adopt(loop) : make_engine(loop);
     if (rc < 0) {
         PyErr_Format(PyExc_OSError, "no engine: %s", bide_errmsg(rc));
         return -1;
     }
-    bide_engine_on_block(loop->engine, before_block, after_block, loop);
-    loop->engine_thread = PyThread_get_thread_ident();
-    loop->engine_pid = getpid();
     start_timers(loop);
     for_sources(loop, true);
     return 0;
@@ -129,7 +159,12 @@ void drive_close(LoopObject *loop)
 {
     if (!loop->engine)
         return;
-    (void)leave_engine(loop);
+    if (drive_ready(loop))
+        for_sources(loop, false);
+    else if (adopt(loop) < 0)
+        PyErr_WriteUnraisable((PyObject *)loop);
+    bide_engine_free(loop->engine);
+    loop->engine = NULL;
 }
 
 /* ── Deliveries ───────────────────────────────────────────────────────── */

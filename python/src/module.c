@@ -105,7 +105,7 @@ PyMODINIT_FUNC PyInit__core(void)
     PyObject *module = PyModule_Create(&definition);
     if (!module)
         return NULL;
-    if (intern_names() < 0 || import_objects() < 0 ||
+    if (drive_init() < 0 || intern_names() < 0 || import_objects() < 0 ||
         handle_init_types(module) < 0 || loop_init_type(module) < 0 ||
         stream_init_type(module) < 0)
         Py_CLEAR(module);

@@ -481,7 +481,7 @@ static void forget(Source *source)
 {
     StreamObject *stream = CONTAINER(source, StreamObject, source);
     int references = stream->reading + stream->writing;
-    stream->attached = stream->reading = stream->writing = false;
+    stream->reading = stream->writing = false;
     stream->ending = stream->write_ending = false;
     Py_INCREF(stream);
     stream_settle(stream);

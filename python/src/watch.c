@@ -123,7 +123,6 @@ static void start(Source *source)
 static void forget(Source *source)
 {
     Watch *watch = CONTAINER(source, Watch, source);
-    watch->attached = false;
     for (int i = 0; i < 2; i++)
         watch->sides[i].flying = watch->sides[i].ending = false;
     settle(watch);
