@@ -22,6 +22,7 @@
 #include <bide/path.h>
 #include <bide/process.h>
 #include <bide/queue.h>
+#include <bide/ready.h>
 #include <bide/signal.h>
 #include <bide/stream.h>
 #include <bide/sync.h>

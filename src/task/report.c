@@ -164,6 +164,14 @@ void bide__report_handler(bide_loop *loop, bide_task *task, int code)
            bide_task_name(task), bide_errname(code), message);
 }
 
+void bide__report_watch(bide_loop *loop, int fd, int code)
+{
+    report(loop, NULL, code, bide_strerror(code),
+           "descriptor %d cannot be watched any more: %s (%s); remove readers "
+           "and writers before closing it",
+           fd, bide_errname(code), bide_strerror(code));
+}
+
 void bide__report_accept(bide_loop *loop, int code, const char *address)
 {
     report(loop, NULL, code, bide_strerror(code),

@@ -148,6 +148,7 @@ struct bide_loop {
     char *spare;                 /* a stream's buffer that is not in use */
     size_t spare_cap;
     struct bide__loop_signals *signals; /* process/signal.c, or NULL */
+    struct bide__watches *watches;      /* io/ready.c, or NULL */
     struct bide__stacks stacks;
 };
 
@@ -276,6 +277,7 @@ void bide__report_unreleased(bide_task *task);
 void bide__report_unclosed(bide_loop *loop,
                            const struct bide__resource *resource);
 void bide__report_handler(bide_loop *loop, bide_task *task, int code);
+void bide__report_watch(bide_loop *loop, int fd, int code);
 void bide__report_accept(bide_loop *loop, int code, const char *address);
 void bide__report_slow(bide_loop *loop, bide_task *task, int64_t took_ns,
                        const struct bide__trace *trace, bool cut);
