@@ -8,6 +8,7 @@ once more where the kernel refuses io_uring, which must not be noticed.
 import concurrent.futures
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,11 +20,13 @@ COMPARE = pathlib.Path(__file__).resolve().parents[1].joinpath(
 WARNINGS = ['-std=gnu11', '-Wall', '-Wextra', '-Werror']
 
 
-def pkg_config(prefix, package):
+def pkg_config(prefix, package, check=True):
+    """How to compile with a package; None if it is not there."""
     env = dict(os.environ, PKG_CONFIG_PATH=str(prefix / 'lib' / 'pkgconfig'))
-    return subprocess.run(
-        ['pkg-config', '--cflags', '--libs', package], env=env, check=True,
-        stdout=subprocess.PIPE, text=True).stdout.split()
+    run = subprocess.run(
+        ['pkg-config', '--cflags', '--libs', package], env=env, check=check,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return run.stdout.split() if run.returncode == 0 else None
 
 
 def package_of(source):
@@ -31,14 +34,26 @@ def package_of(source):
     return 'bide-test' if '<bide/test.h>' in source.read_text() else 'bide'
 
 
+def other_package_of(source):
+    """Another library that a program shows bide beside, or None."""
+    found = re.search(r'Needs ([a-z0-9.+-]+?)\.\s', source.read_text())
+    return found.group(1) if found else None
+
+
 def run_one(source, flags, prefix, helpers, scratch):
     """Compile a program and run it in each way."""
     tally = Tally()
     label = f'{source.parent.name}/{source.name}'
+    other = other_package_of(source)
+    others = pkg_config(prefix, other, check=False) if other else []
+    if others is None:
+        tally.add_program({'name': f'{label} needs {other}', 'stdout': '',
+                           'stderr': '', 'returncode': 77, 'result': 'SKIP'})
+        return tally
     program = scratch / f'{source.parent.name}-{source.stem}'
     compiled = subprocess.run(
         ['cc', *WARNINGS, str(source), '-o', str(program),
-         *flags[package_of(source)]],
+         *flags[package_of(source)], *others],
         capture_output=True, text=True)
     if compiled.returncode != 0:
         tally.fail(f'{label} does not compile', compiled.stderr)

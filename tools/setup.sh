@@ -58,6 +58,7 @@ need_for_test()
     want gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
     want libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
     want qemu-user qemu-aarch64
+    want libglib2.0-dev /usr/include/glib-2.0/glib.h
 }
 
 need_for_bench()
