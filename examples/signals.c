@@ -4,7 +4,6 @@
  * without the raise() it waits for kill(1).
  */
 #include <bide.h>
-#include <bide/signal.h>
 #include <signal.h>
 #include <stdio.h>
 
