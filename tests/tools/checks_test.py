@@ -31,6 +31,26 @@ WAIT = '''/*
 BIDE_API BIDE_SUSPENDS void bide_x(void);
 '''
 FUNCTION = 'int f(void)\n{\n%s}\n'
+PROGRAM = '''int g(void);
+
+int f(void)
+{
+    /* [sum] */
+    int x = 1 + 1;
+    /* [sum] */
+    return x;
+}
+'''
+BLOCK = '<!-- examples/x.c%s -->\n```c\n%s```\n'
+SUM = 'int x = 1 + 1;\n'
+
+# Files that are beside the one of the case, for checks that compare.
+BESIDE = {
+    'snippets': {'examples/x.c': PROGRAM,
+                 'examples/quickstart/1_x.out': 'one\n'},
+    'pages': {'include/bide/x.h': DOC, 'src/base/x.c': 'int bide__y;\n',
+              'docs/b.md': '# A long-ish Title\n'},
+}
 
 # What is tested, the check, a file, its text, and words of the complaint or
 # None where there must not be one.
@@ -112,15 +132,61 @@ CASES = [
      'tests/base/a_test.c', SPDX, 'tests/meson.build'),
     ('an example without its output', 'lists',
      'examples/a.c', SPDX, '.out'),
+    ('an example of a subdirectory that is not listed', 'lists',
+     'examples/a/b.c', SPDX, 'examples/meson.build'),
+
+    ('a whole file', 'snippets', 'docs/a.md', BLOCK % ('', PROGRAM), None),
+    ('a file that has changed since', 'snippets', 'docs/a.md',
+     BLOCK % ('', PROGRAM.replace('1 + 1', '2')), 'not what examples/x.c'),
+    ('a function', 'snippets', 'docs/a.md',
+     BLOCK % (' f', PROGRAM.split('\n\n')[1]), None),
+    ('a function that has changed since', 'snippets', 'docs/a.md',
+     BLOCK % (' f', 'int f(void)\n{\n}\n'), 'not what examples/x.c'),
+    ('a region', 'snippets', 'docs/a.md', BLOCK % (' sum', SUM), None),
+    ('a region that has changed since', 'snippets', 'docs/a.md',
+     BLOCK % (' sum', SUM + SUM), 'not what examples/x.c'),
+    ('a part that is not there', 'snippets', 'docs/a.md',
+     BLOCK % (' h', 'int h;\n'), 'no part h'),
+    ('a file that is not there', 'snippets', 'docs/a.md',
+     '<!-- examples/y.c -->\n```c\n```\n', 'no examples/y.c'),
+    ('C of no file, where one learns', 'snippets', 'docs/guide/a.md',
+     '```c\nint x;\n```\n', 'without a mark'),
+    ('C of no file elsewhere', 'snippets', 'docs/a.md',
+     '```c\nint x;\n```\n', None),
+    ('the output at the end of a program', 'snippets',
+     'examples/quickstart/1_x.c',
+     '/* Expected output:\n *\n *     one\n */\n', None),
+    ('another output at the end of a program', 'snippets',
+     'examples/quickstart/1_x.c',
+     '/* Expected output:\n *\n *     two\n */\n', 'comment at the end'),
+
+    ('a name of the headers', 'pages', 'docs/guide/a.md', '`bide_x()`', None),
+    ('a name of no header', 'pages', 'docs/guide/a.md', '`bide_z()`',
+     'bide_z is not in the public headers'),
+    ('an internal name, for users', 'pages', 'docs/guide/a.md', '`bide__y`',
+     'bide__y is not in the public headers'),
+    ('an internal name, for contributors', 'pages', 'docs/internals/a.md',
+     '`bide__y`', None),
+    ('the beginning of names', 'pages', 'docs/guide/a.md', 'bide_*', None),
+    ('the beginning of no name', 'pages', 'docs/guide/a.md', 'bide_z_*',
+     'bide_z_* is not'),
+    ('a link to a page and a heading', 'pages', 'docs/a.md',
+     '[b](b.md#a-long-ish-title)', None),
+    ('a link to nothing', 'pages', 'docs/a.md', '[c](c.md)', 'no c.md'),
+    ('a link to no heading', 'pages', 'docs/a.md', '[b](b.md#title)',
+     'no heading #title'),
+    ('a link to elsewhere', 'pages', 'docs/a.md',
+     '[e](https://example.org/c.md)', None),
 ]
 
 
 def complaint(check, path, text):
-    """What the check says of a tree with this one file."""
+    """What the check says of a tree with this file and those beside it."""
     with tempfile.TemporaryDirectory() as root:
-        file = pathlib.Path(root) / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+        for name, content in {**BESIDE.get(check, {}), path: text}.items():
+            file = pathlib.Path(root) / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content)
         run = subprocess.run(
             [sys.executable, TOOLS / f'check_{check}.py', root],
             capture_output=True, text=True)
