@@ -12,17 +12,19 @@ unmapped for each message.
 """
 import argparse
 import asyncio
-import multiprocessing
 import os
+import pathlib
 import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
-SECONDS = 1.0
+MEASURED_MS = 1000
 CONNECTIONS = 32
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 SIZE = 1024
 
 
@@ -38,59 +40,33 @@ def run(loop, coro):
 
 # ── Echo: the server is measured, a process of its own is the client ──────
 
-def client(port, size, seconds, queue):
-    """Keep one message in flight on each connection, by epoll."""
-    import select
-    poller = select.epoll()
-    socks = {}
-    message = b'x' * size
-    for _ in range(CONNECTIONS):
-        sock = socket.create_connection(('127.0.0.1', port))
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        socks[sock.fileno()] = [sock, 0]
-        poller.register(sock, select.EPOLLIN)
-        sock.sendall(message)
-    count = 0
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        for fd, _ in poller.poll():
-            entry = socks[fd]
-            entry[1] += len(entry[0].recv(262144))
-            if entry[1] == size:
-                entry[1] = 0
-                count += 1
-                entry[0].sendall(message)
-    queue.put(count / seconds)
-    os._exit(0)
+def build_client(directory):
+    """Compile the load generator of bench/, which checks every byte."""
+    path = os.path.join(directory, 'echo_client')
+    subprocess.run(
+        [os.environ.get('CC', 'cc'), '-O2', '-D_GNU_SOURCE',
+         f'-I{ROOT}/include', f'{ROOT}/bench/echo_client.c', '-o', path],
+        check=True)
+    return path
 
 
 def with_client(loop, start, size=SIZE):
     """Messages a second that a server, started by `start`, echoes."""
     server, port = run(loop, start())
-    native = os.environ.get('BIDE_BENCH_CLIENT')
-    if native:
-        process = subprocess.Popen(
-            [native, str(port), str(CONNECTIONS), str(size), str(SECONDS)],
-            stdout=subprocess.PIPE, text=True)
-        answer = process.communicate
-    else:
-        queue = multiprocessing.Queue()
-        process = multiprocessing.Process(
-            target=client, args=(port, size, SECONDS, queue))
-        process.start()
-
-        def answer():
-            return [queue.get()]
-    result = []
+    process = subprocess.Popen(
+        [os.environ['ECHO_CLIENT'], str(port), str(os.getpid()),
+         str(CONNECTIONS), str(size), '200', str(MEASURED_MS)],
+        stdout=subprocess.PIPE, text=True)
 
     def collect():
-        result.append(float(answer()[0]))
+        process.wait()
         loop.call_soon_threadsafe(loop.stop)
 
     threading.Thread(target=collect).start()
     loop.run_forever()
     server.close()
-    return result[0]
+    fields = dict(field.split('=') for field in process.stdout.read().split())
+    return float(fields['requests']) / float(fields['seconds'])
 
 
 class Echo(asyncio.Protocol):
@@ -298,6 +274,8 @@ def main():
     options = parser.parse_args()
     if options.measure:
         measure(options.cases[0], options.measure)
+    directory = tempfile.TemporaryDirectory()
+    os.environ['ECHO_CLIENT'] = build_client(directory.name)
     names = ['asyncio', 'bide']
     try:
         import uvloop

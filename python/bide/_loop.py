@@ -57,7 +57,7 @@ class Loop(_core.Loop, unix_events._UnixSelectorEventLoop):
     def _stop_serving(self, sock):
         self._remove_reader(sock.fileno())
         self._settle()  # or the address would be in use for another turn
-        sock.close()
+        super()._stop_serving(sock)
 
     def _create_task_slowly(self, coro, **kwargs):
         return BaseEventLoop.create_task(self, coro, **kwargs)

@@ -7,7 +7,8 @@
  *     loop.c       the loop: scheduling, attributes, its life
  *     drive.c      engine and turns: wait, deliver, run what is ready
  *     watch.c      readers and writers
- *     stream.c     transports of connected sockets: life, reading
+ *     stream.c     transports of connected sockets: their life
+ *     read.c       the same: reading
  *     write.c      the same: writing
  *
  * Only <bide/engine.h> is used. asyncio's own classes are the base classes of
@@ -69,7 +70,9 @@ typedef struct {
     PyObject *loop;
     PyObject *repr;
     PyObject *source_traceback;
+#if PY_VERSION_HEX < 0x030c0000 /* later Pythons keep it before the object */
     PyObject *weakrefs;
+#endif
 } HandleObject;
 
 /* Those of asyncio.TimerHandle, and ours. The loop owns a reference as long
@@ -164,8 +167,11 @@ typedef struct {
     bool ending;        /* and cancelled */
     bool writing;       /* `write_op` is in flight */
     bool write_ending;
+    bool bulk;          /* much comes: read by size, see read.c */
+    int streak;         /* reads in a row that speak for the other way */
     bool stash_due;     /* delivering the stash is scheduled */
-    bool end_seen;      /* end of stream, behind the stash */
+    bool ended;         /* the end of the stream was read */
+    bool end_seen;      /* and is to be told behind the stash */
     bool close_due;     /* the socket is closed when nothing is in flight */
     bide_fd file;
     bide_op read_op;
@@ -281,7 +287,7 @@ int watch_set(LoopObject *loop, int fd, int side, PyObject *handle);
 int watch_clear(LoopObject *loop, int fd, int side);
 bool watch_has(const LoopObject *loop, int fd, int side);
 
-/* ── stream.c, write.c ────────────────────────────────────────────────── */
+/* ── stream.c, read.c, write.c ────────────────────────────────────────── */
 
 extern PyTypeObject *Stream_Type;
 int stream_init_type(PyObject *module);
@@ -290,7 +296,11 @@ void stream_attach(StreamObject *stream);
 void stream_settle(StreamObject *stream); /* close what is due */
 /* Report what is set as fatal; clears it or keeps it for the loop. */
 void stream_fatal(StreamObject *stream, const char *message);
+
+void stream_start_reading(StreamObject *stream);
 void stream_stop_reading(StreamObject *stream);
+int stream_schedule_stash(StreamObject *stream);
+PyObject *stream_deliver_stash(PyObject *self, PyObject *unused);
 
 void stream_flush(StreamObject *stream);
 void stream_write_start(StreamObject *stream); /* after an engine came */

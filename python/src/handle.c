@@ -233,13 +233,21 @@ static int handle_clear(PyObject *self)
     return 0;
 }
 
+static void clear_weakrefs(PyObject *self)
+{
+#if PY_VERSION_HEX < 0x030c0000
+    if (!((HandleObject *)self)->weakrefs)
+        return;
+#endif
+    PyObject_ClearWeakRefs(self);
+}
+
 static void handle_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     Py_TRASHCAN_BEGIN(self, handle_dealloc)
-    if (((HandleObject *)self)->weakrefs)
-        PyObject_ClearWeakRefs(self);
+    clear_weakrefs(self);
     handle_clear(self);
     if (PyType_IsSubtype(type, Timer_Type)) {
         Py_CLEAR(((TimerObject *)self)->when);
@@ -322,8 +330,12 @@ static int check_layout(void)
                        slots[i].offset) < 0)
             return -1;
     PyTypeObject *base = (PyTypeObject *)imports.timer_type;
-    if (base->tp_basicsize == offsetof(TimerObject, link) &&
-        base->tp_weaklistoffset == offsetof(HandleObject, weakrefs))
+#if PY_VERSION_HEX < 0x030c0000
+    bool same = base->tp_weaklistoffset == offsetof(HandleObject, weakrefs);
+#else
+    bool same = base->tp_flags & Py_TPFLAGS_MANAGED_WEAKREF;
+#endif
+    if (same && base->tp_basicsize == offsetof(TimerObject, link))
         return 0;
     PyErr_SetString(PyExc_ImportError, "this Python's asyncio.TimerHandle is "
                     "not laid out as bide expects");

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stream.c — transports of connected sockets: life and reading.
- *
- * One receive that goes on (RECV_MULTI) fills the engine's pooled buffers.
- * Its bytes go to the protocol at once, from inside the poll: as a bytes
- * object, or copied into the buffer of a BufferedProtocol. What comes after
- * pause_reading(), because the cancellation is still under way, is stashed
- * and delivered first when reading goes on.
+ * stream.c — transports of connected sockets: their life and their type.
  *
  * While an operation is in flight it owns a reference to its transport, so a
  * transport lives as long as its loop reads for it. The socket is closed when
@@ -16,7 +10,6 @@
  */
 #include "core.h"
 
-#include <poll.h>
 #include <structmember.h>
 
 PyTypeObject *Stream_Type;
@@ -28,7 +21,7 @@ LoopObject *stream_loop(const StreamObject *stream)
                : NULL;
 }
 
-/* ── Calling the protocol ─────────────────────────────────────────────── */
+/* ── Errors ───────────────────────────────────────────────────────────── */
 
 void stream_fatal(StreamObject *stream, const char *message)
 {
@@ -52,238 +45,6 @@ void stream_fatal(StreamObject *stream, const char *message)
     Py_DECREF(exception);
 }
 
-/* Call a method of the protocol in the transport's context; argument may be
- * NULL. Returns the result; NULL with an exception. */
-static PyObject *call_protocol(StreamObject *stream, PyObject *name,
-                               PyObject *argument)
-{
-    PyObject *protocol = Py_NewRef(stream->protocol);
-    PyObject *context = Py_NewRef(stream->context);
-    PyObject *args[] = {protocol, argument};
-    PyObject *result = NULL;
-    if (PyContext_Enter(context) == 0) {
-        result = PyObject_VectorcallMethod(name, args, argument ? 2 : 1, NULL);
-        if (PyContext_Exit(context) < 0)
-            Py_CLEAR(result);
-    }
-    Py_DECREF(context);
-    Py_DECREF(protocol);
-    return result;
-}
-
-static void deliver_bytes(StreamObject *stream, PyObject *bytes)
-{
-    PyObject *result = call_protocol(stream, names.data_received, bytes);
-    if (result)
-        Py_DECREF(result);
-    else
-        stream_fatal(stream,
-                     "Fatal error: protocol.data_received() call failed.");
-}
-
-/* Ask for a buffer, fill it, tell. Returns how much of it was taken. */
-static Py_ssize_t fill_buffer(StreamObject *stream, const char *data,
-                              Py_ssize_t len)
-{
-    PyObject *hint = PyLong_FromLong(-1);
-    PyObject *buffer =
-        hint ? call_protocol(stream, names.get_buffer, hint) : NULL;
-    Py_XDECREF(hint);
-    Py_buffer view;
-    if (!buffer || PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE) < 0) {
-        Py_XDECREF(buffer);
-        return -1;
-    }
-    Py_ssize_t taken = view.len < len ? view.len : len;
-    memcpy(view.buf, data, (size_t)taken);
-    PyBuffer_Release(&view);
-    Py_DECREF(buffer);
-    if (taken == 0)
-        PyErr_SetString(PyExc_RuntimeError,
-                        "get_buffer() returned an empty buffer");
-    return taken ? taken : -1;
-}
-
-static void deliver_buffered(StreamObject *stream, const char *data,
-                             Py_ssize_t len)
-{
-    while (len > 0 && !stream->conn_lost && stream->buffered) {
-        Py_ssize_t taken = fill_buffer(stream, data, len);
-        if (taken < 0) {
-            stream_fatal(stream,
-                         "Fatal error: protocol.get_buffer() call failed.");
-            return;
-        }
-        PyObject *count = PyLong_FromSsize_t(taken);
-        PyObject *result =
-            count ? call_protocol(stream, names.buffer_updated, count) : NULL;
-        Py_XDECREF(count);
-        if (!result) {
-            stream_fatal(stream, "Fatal error: protocol.buffer_updated() "
-                                 "call failed.");
-            return;
-        }
-        Py_DECREF(result);
-        data += taken;
-        len -= taken;
-    }
-    if (len > 0 && !stream->conn_lost) { /* another protocol was set */
-        PyObject *rest = PyBytes_FromStringAndSize(data, len);
-        if (rest)
-            deliver_bytes(stream, rest);
-        Py_XDECREF(rest);
-    }
-}
-
-static void deliver(StreamObject *stream, const char *data, Py_ssize_t len)
-{
-    if (stream->buffered) {
-        deliver_buffered(stream, data, len);
-        return;
-    }
-    PyObject *bytes = PyBytes_FromStringAndSize(data, len);
-    if (!bytes) {
-        stream_fatal(stream, "Fatal read error on socket transport");
-        return;
-    }
-    deliver_bytes(stream, bytes);
-    Py_DECREF(bytes);
-}
-
-static void deliver_end(StreamObject *stream)
-{
-    PyObject *result = call_protocol(stream, names.eof_received, NULL);
-    int keep = result ? PyObject_IsTrue(result) : -1;
-    Py_XDECREF(result);
-    if (keep < 0) {
-        stream_fatal(stream,
-                     "Fatal error: protocol.eof_received() call failed.");
-    } else if (!keep) {
-        result = PyObject_CallMethodNoArgs((PyObject *)stream, names.close);
-        if (!result)
-            drive_failed((LoopObject *)stream->loop);
-        Py_XDECREF(result);
-    }
-}
-
-/* ── The stash ────────────────────────────────────────────────────────── */
-
-static int schedule_stash(StreamObject *stream)
-{
-    if (stream->stash_due)
-        return 0;
-    PyObject *method =
-        PyObject_GetAttrString((PyObject *)stream, "_deliver_stash");
-    int rc = method ? loop_soon(stream_loop(stream), method, NULL) : -1;
-    Py_XDECREF(method);
-    stream->stash_due = rc == 0;
-    return rc;
-}
-
-/* Whether bytes may go to the protocol right now. */
-static bool open_for(const StreamObject *stream)
-{
-    return !stream->paused && !stream->stash &&
-           !stream_loop(stream)->finishing;
-}
-
-static int stash(StreamObject *stream, const char *data, Py_ssize_t len)
-{
-    if (!stream->stash && !(stream->stash = PyList_New(0)))
-        return -1;
-    PyObject *bytes = PyBytes_FromStringAndSize(data, len);
-    int rc = bytes ? PyList_Append(stream->stash, bytes) : -1;
-    Py_XDECREF(bytes);
-    if (rc == 0 && !stream->paused)
-        rc = schedule_stash(stream);
-    return rc;
-}
-
-static void start_reading(StreamObject *stream);
-
-static PyObject *stream_deliver_stash(PyObject *self, PyObject *unused)
-{
-    (void)unused;
-    StreamObject *stream = (StreamObject *)self;
-    stream->stash_due = false;
-    while (stream->stash && !stream->paused && !stream->closing) {
-        if (PyList_GET_SIZE(stream->stash) == 0) {
-            Py_CLEAR(stream->stash);
-            break;
-        }
-        PyObject *bytes = Py_NewRef(PyList_GET_ITEM(stream->stash, 0));
-        if (PyList_SetSlice(stream->stash, 0, 1, NULL) < 0) {
-            Py_DECREF(bytes);
-            return NULL;
-        }
-        if (stream->buffered)
-            deliver_buffered(stream, PyBytes_AS_STRING(bytes),
-                             PyBytes_GET_SIZE(bytes));
-        else
-            deliver_bytes(stream, bytes);
-        Py_DECREF(bytes);
-    }
-    if (!stream->paused && !stream->closing && stream->end_seen) {
-        stream->end_seen = false;
-        deliver_end(stream);
-    } else {
-        start_reading(stream);
-    }
-    Py_RETURN_NONE;
-}
-
-/* ── Receiving ────────────────────────────────────────────────────────── */
-
-static void received(StreamObject *stream, bide_op *op)
-{
-    if (stream->closing)
-        return;
-    if (open_for(stream))
-        deliver(stream, op->buffer, (Py_ssize_t)op->result);
-    else if (stash(stream, op->buffer, (Py_ssize_t)op->result) < 0)
-        drive_failed(stream_loop(stream));
-}
-
-/* The operation has ended by itself. */
-static void reading_ended(StreamObject *stream, int64_t result)
-{
-    if (stream->closing)
-        return;
-    if (result == 0 && open_for(stream)) {
-        deliver_end(stream);
-    } else if (result == 0) {
-        stream->end_seen = true;
-        if (!stream->paused && schedule_stash(stream) < 0)
-            drive_failed(stream_loop(stream));
-    } else if (result == -ENOBUFS || result == -ECANCELED) {
-        start_reading(stream);
-    } else {
-        raise_code(result);
-        stream_fatal(stream, "Fatal read error on socket transport");
-    }
-}
-
-static void on_read(bide_op *op)
-{
-    StreamObject *stream = op->data;
-    bool more = op->flags & BIDE_OP_MORE;
-    Py_INCREF(stream);
-    if (!more) {
-        if (stream->ending)
-            stream_loop(stream)->ending--;
-        stream->reading = stream->ending = false;
-    }
-    if (op->flags & BIDE_OP_DATA)
-        received(stream, op);
-    else
-        reading_ended(stream, op->result);
-    if (!more) {
-        stream_settle(stream);
-        Py_DECREF(stream); /* the operation's */
-    }
-    Py_DECREF(stream);
-}
-
 void stream_attach(StreamObject *stream)
 {
     if (stream->attached)
@@ -298,36 +59,6 @@ void stream_attach(StreamObject *stream)
     stream_fatal(stream, "Fatal error on transport");
 }
 
-static void start_reading(StreamObject *stream)
-{
-    LoopObject *loop = stream_loop(stream);
-    if (!stream->started || stream->closing || stream->paused ||
-        stream->reading || stream->end_seen || !drive_ready(loop))
-        return;
-    stream_attach(stream);
-    if (!stream->attached)
-        return;
-    stream->read_op = (bide_op){.done = on_read, .data = stream};
-    bide_op_recv_multi(&stream->read_op, &stream->file);
-    if (bide_engine_submit(loop->engine, &stream->read_op)) {
-        raise_code(stream->read_op.result);
-        stream_fatal(stream, "Fatal read error on socket transport");
-        return;
-    }
-    stream->reading = true;
-    Py_INCREF(stream);
-}
-
-void stream_stop_reading(StreamObject *stream)
-{
-    LoopObject *loop = stream_loop(stream);
-    if (!stream->reading || stream->ending || !drive_ready(loop))
-        return;
-    stream->ending = true;
-    loop->ending++;
-    bide_engine_cancel(loop->engine, &stream->read_op);
-}
-
 /* ── Methods ──────────────────────────────────────────────────────────── */
 
 static PyObject *stream_start(PyObject *self, PyObject *unused)
@@ -336,7 +67,7 @@ static PyObject *stream_start(PyObject *self, PyObject *unused)
     StreamObject *stream = (StreamObject *)self;
     stream->started = true;
     if (stream_loop(stream))
-        start_reading(stream);
+        stream_start_reading(stream);
     Py_RETURN_NONE;
 }
 
@@ -359,10 +90,10 @@ static PyObject *stream_resume_reading(PyObject *self, PyObject *unused)
         Py_RETURN_NONE;
     stream->paused = false;
     if (stream->stash || stream->end_seen) {
-        if (schedule_stash(stream) < 0)
+        if (stream_schedule_stash(stream) < 0)
             return NULL;
     } else {
-        start_reading(stream);
+        stream_start_reading(stream);
     }
     Py_RETURN_NONE;
 }
@@ -470,7 +201,7 @@ static void start(Source *source)
 {
     StreamObject *stream = CONTAINER(source, StreamObject, source);
     Py_INCREF(stream);
-    start_reading(stream);
+    stream_start_reading(stream);
     if (stream_loop(stream))
         stream_write_start(stream);
     Py_DECREF(stream);

@@ -467,7 +467,7 @@ class Transports(unittest.TestCase):
             left, right = socket.socketpair()
             transport, protocol = await loop.create_connection(
                 Small, sock=left)
-            data = bytes(range(256)) * 100
+            data = b''.join(b'%07d' % i for i in range(4000))
             await loop.run_in_executor(None, right.sendall, data)
             right.close()
             await asyncio.sleep(0.05)
