@@ -106,9 +106,10 @@ int bide__file_go_on(bide_file *file)
     return 0;
 }
 
-/* With O_NONBLOCK, which opening at once has left, io_uring would give up
- * where it should wait. And where there are no offsets it would ignore them
- * and wait for what may never come: pipes and terminals are refused. */
+/* O_NONBLOCK, which opening at once has left, tells io_uring that reading
+ * never waits, whatever the file: then it would not use a thread of its own.
+ * And where there are no offsets it would ignore them and wait for what may
+ * never come: pipes and terminals are refused. */
 static int attach(bide_file *file)
 {
     int fd = file->fd.fd;

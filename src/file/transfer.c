@@ -174,14 +174,12 @@ static int64_t read_entered(bide_file *file, const struct iovec *iov,
     return transfer(file, iov, count, total, offset, false, wait);
 }
 
-/* What was read ahead goes before and after: others may read in between. */
 static int64_t write_entered(bide_file *file, const struct iovec *iov,
                              size_t count, size_t total, int64_t offset,
                              const struct bide__wait *wait)
 {
     if (file->flags & O_APPEND)
         offset = -1;
-    bide__file_forget_ahead(file);
     int64_t n =
         count == 1 ? drain(file, iov->iov_base, total, offset, wait)
                    : transfer(file, iov, count, total, offset, true, wait);

@@ -4,6 +4,7 @@
  * is closed, the task cancelled, memory is short.
  */
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "file/desk.h"
@@ -48,6 +49,14 @@ static void close_while(bide_coroutine *use)
     }
 }
 
+static int write_vector(void *arg)
+{
+    (void)arg;
+    struct iovec iov[2] = {{memory, 100000}, {memory, 100000}};
+    ssize_t n = bide_file_writev(shared, iov, 2, -1);
+    return n < 0 ? (int)n : 0;
+}
+
 static int closing(void *arg)
 {
     (void)arg;
@@ -55,6 +64,14 @@ static int closing(void *arg)
     put(on_desk("f"), memory, LEN);
     for (int i = 0; i < 10; i++)
         close_while(write_all);
+    CHECK_OK(bide_file_open(on_desk("f"), "r+", &shared));
+    bide_task *tasks[2] = {bide_create_task(write_vector, NULL),
+                           bide_create_task(write_vector, NULL)};
+    CHECK_OK(bide_sleep(0));
+    CHECK_OK(bide_file_close(shared));
+    int rc = bide_await(tasks[0]); /* the system may have been faster */
+    CHECK(rc == 0 || rc == -EBADF);
+    CHECK_ERR(bide_await(tasks[1]), -EBADF);
     if (!bide__file_try_now)
         close_while(read_all);
     free(memory);
@@ -114,6 +131,162 @@ TEST(closing_what_another_task_is_closing_is_misuse)
     desk_open();
     CHECK_DIES(die_of_closing_twice, "close it once");
     desk_close();
+}
+
+/* ── While no thread is free ──────────────────────────────────────────── */
+
+#define THREADS 4 /* of the file pool */
+
+static atomic_bool released;
+
+static int hold_thread(struct bide__job *job)
+{
+    (void)job;
+    while (!released)
+        usleep(100);
+    return 0;
+}
+
+static int hold(void *arg)
+{
+    static const struct bide__wait wait = {
+        .name = "hold",
+        .cancel = bide__job_cancel,
+    };
+    struct bide__job job = {.fn = hold_thread};
+    (void)arg;
+    return bide__job_run(bide_current_task(), &job, &wait);
+}
+
+static bide_task *holders[THREADS];
+
+static void take_threads(void)
+{
+    released = false;
+    for (int i = 0; i < THREADS; i++)
+        holders[i] = bide_create_task(hold, NULL);
+    CHECK_OK(bide_sleep(0));
+    usleep(20000); /* all of them have begun */
+}
+
+static void give_threads_back(void)
+{
+    released = true;
+    CHECK_OK(bide_gather(holders, THREADS));
+}
+
+static bide_walk walk;
+static bide_entry entry;
+
+static int walk_on(void *arg)
+{
+    (void)arg;
+    return bide_walk_next(&walk, &entry);
+}
+
+static int walking_cancelled(void *arg)
+{
+    (void)arg;
+    CHECK_OK(mkdir(on_desk("d"), 0700));
+    put(on_desk("d/f"), "", 0);
+    CHECK_OK(bide_walk_open(&walk, desk, NULL));
+    CHECK_INT(bide_walk_next(&walk, &entry), 1);
+    CHECK_STR(entry.name, "d");
+    take_threads();
+    bide_task *task = bide_create_task(walk_on, NULL);
+    CHECK_OK(bide_sleep(0));
+    CHECK(bide_task_cancel(task));
+    CHECK_ERR(bide_await(task), -ECANCELED);
+    give_threads_back();
+    CHECK_INT(bide_walk_next(&walk, &entry), 1);
+    CHECK_STR(entry.name, "f");
+    CHECK_INT(bide_walk_next(&walk, &entry), 0);
+    bide_walk_close(&walk);
+    return 0;
+}
+
+TEST(a_walk_that_was_cancelled_goes_on_where_it_was)
+{
+    run_both_ways(walking_cancelled);
+}
+
+static bide_stream *ends[2];
+
+static int send_file(void *arg)
+{
+    bide_file *file = arg;
+    int64_t n = bide_sendfile(ends[1], file, 0, -1);
+    return n < 0 ? (int)n : 0;
+}
+
+/* A thread is at work for the sender when the file is closed, and comes back
+ * with nothing done, because the socket is full. */
+static int closing_while_sending(void *arg)
+{
+    (void)arg;
+    memory = calloc(1, LEN);
+    put(on_desk("f"), memory, LEN);
+    CHECK_OK(bide_stream_pair(ends));
+    while (send(bide_stream_fileno(ends[1]), memory, LEN, MSG_DONTWAIT) > 0)
+        continue;
+    bide__file_try_now = false;
+    CHECK_OK(bide_file_open(on_desk("f"), "r", &shared));
+    take_threads();
+    bide_task *sender = bide_create_task(send_file, shared);
+    CHECK_OK(bide_sleep(0));
+    bide_task *closer = bide_create_task(close_it, NULL);
+    CHECK_OK(bide_sleep(0));
+    give_threads_back();
+    CHECK_ERR(bide_await(sender), -EBADF);
+    CHECK_OK(bide_await(closer));
+    bide_stream_close(ends[0]);
+    bide_stream_close(ends[1]);
+    free(memory);
+    return 0;
+}
+
+TEST(closing_a_file_ends_sending_it_that_is_on_a_thread)
+{
+    run_both_ways(closing_while_sending);
+}
+
+static int read_line(void *arg)
+{
+    return (int)bide_file_readline(shared, arg, 32);
+}
+
+/* What was read ahead while the file was being written is not kept. */
+static int edited_meanwhile(void *arg)
+{
+    (void)arg;
+    char line[32];
+    put(on_desk("f"), "aaa\nbbb\n", 8);
+    bide__file_try_now = false;
+    CHECK_OK(bide_file_open(on_desk("f"), "r+", &shared));
+    bide_task *reader = bide_create_task(read_line, line);
+    CHECK_OK(bide_sleep(0));
+    bide__file_forget_ahead(shared); /* as writing does when it is done */
+    CHECK_INT(bide_await(reader), 4);
+    CHECK_INT(pwrite(bide_file_fileno(shared), "XYZ", 3, 4), 3);
+    CHECK_INT(bide_file_readline(shared, line, sizeof line), 4);
+    CHECK_STR(line, "XYZ\n");
+    CHECK_OK(bide_file_close(shared));
+    return 0;
+}
+
+TEST(what_is_read_ahead_while_others_write_is_not_kept)
+{
+    run_both_ways(edited_meanwhile);
+}
+
+TEST(a_job_that_writes_stops_when_it_is_told_to)
+{
+    struct bide__job job = {.stop = true};
+    int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    CHECK_ERR(bide__job_write(&job, fd, "data", 4), -ECANCELED);
+    job.stop = false;
+    CHECK_OK(bide__job_write(&job, fd, "data", 4));
+    close(fd);
 }
 
 /* ── Cancelled before anything began ──────────────────────────────────── */
@@ -229,8 +402,6 @@ static int handle_scenario(void *arg)
 static int list(const char *path)
 {
     bide_scandir scandir;
-    bide_walk walk;
-    bide_entry entry;
     int rc = bide_scandir_open(&scandir, path);
     if (rc < 0)
         return rc;
@@ -331,18 +502,15 @@ static int watch_scenario(void *arg)
     return rc;
 }
 
-static bide_stream *ends[2];
-
-static int send_file(void *arg)
+static int open_and_send(void *arg)
 {
     (void)arg;
     bide_file *file;
     int rc = bide_file_open(on_desk("f"), "r", &file);
     if (rc < 0)
         return rc;
-    int64_t n = bide_sendfile(ends[1], file, 0, -1);
-    rc = first_error(n < 0 ? (int)n : 0, bide_file_close(file));
-    return rc;
+    rc = send_file(file);
+    return first_error(rc, bide_file_close(file));
 }
 
 static int receive(void *arg)
@@ -366,7 +534,7 @@ static int send_scenario(void *arg)
     int rc = bide_stream_pair(ends);
     if (rc < 0)
         return rc;
-    bide_task *tasks[2] = {bide_create_task(send_file, NULL),
+    bide_task *tasks[2] = {bide_create_task(open_and_send, NULL),
                            bide_create_task(receive, NULL)};
     rc = bide_gather(tasks, 2);
     bide_stream_close(ends[0]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* handle_test.c — files that are open: modes, position, offsets, lines. */
+#include <sys/mman.h>
 #include <sys/uio.h>
 
 #include "file/desk.h"
@@ -473,6 +474,42 @@ static int left_open(void *arg)
 TEST(what_is_left_open_is_closed_at_the_end_of_the_loop)
 {
     run_both_ways(left_open);
+}
+
+/* ── Not in memory ────────────────────────────────────────────────────── */
+
+/* Whether the first page of a file is in memory. */
+static bool is_cached(int fd)
+{
+    unsigned char page = 0;
+    void *map = mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, 0);
+    CHECK(map != MAP_FAILED);
+    CHECK_OK(mincore(map, 1, &page));
+    munmap(map, 1);
+    return page & 1;
+}
+
+static int cold(void *arg)
+{
+    (void)arg;
+    char buf[8];
+    struct iovec iov = {buf, sizeof buf};
+    put(on_desk("f"), "on disk", 8);
+    bide_file *file = open_file("f", "r+");
+    CHECK_OK(bide_file_fsync(file));
+    int fd = bide_file_fileno(file);
+    CHECK_OK(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
+    if (!is_cached(fd))
+        CHECK_ERR(bide__file_read_now(file, &iov, 1, 0), -EAGAIN);
+    CHECK_INT(bide_file_read(file, buf, sizeof buf), 8);
+    CHECK_STR(buf, "on disk");
+    CHECK_OK(bide_file_close(file));
+    return 0;
+}
+
+TEST(what_is_not_in_memory_is_not_read_at_once)
+{
+    run_both_ways(cold);
 }
 
 /* ── Several tasks ────────────────────────────────────────────────────── */
