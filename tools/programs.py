@@ -13,20 +13,10 @@ import subprocess
 import sys
 import tempfile
 
+from installed import COMPARE
 from tally import Tally
 
-COMPARE = pathlib.Path(__file__).resolve().parents[1].joinpath(
-    'tests', 'tools', 'compare.py')
 WARNINGS = ['-std=gnu11', '-Wall', '-Wextra', '-Werror']
-
-
-def pkg_config(prefix, package, check=True):
-    """How to compile with a package; None if it is not there."""
-    env = dict(os.environ, PKG_CONFIG_PATH=str(prefix / 'lib' / 'pkgconfig'))
-    run = subprocess.run(
-        ['pkg-config', '--cflags', '--libs', package], env=env, check=check,
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    return run.stdout.split() if run.returncode == 0 else None
 
 
 def package_of(source):
@@ -40,12 +30,12 @@ def other_package_of(source):
     return found.group(1) if found else None
 
 
-def run_one(source, flags, prefix, helpers, scratch):
+def run_one(source, flags, installed, helpers, scratch):
     """Compile a program and run it in each way."""
     tally = Tally()
     label = f'{source.parent.name}/{source.name}'
     other = other_package_of(source)
-    others = pkg_config(prefix, other, check=False) if other else []
+    others = installed.flags(other) if other else []
     if others is None:
         tally.add_program({'name': f'{label} needs {other}', 'stdout': '',
                            'stderr': '', 'returncode': 77, 'result': 'SKIP'})
@@ -62,10 +52,8 @@ def run_one(source, flags, prefix, helpers, scratch):
             ('on epoll', 'epoll', []),
             ('without io_uring', None, [helpers / 'no_uring', 'EPERM'])]
     for way, backend, wrapper in ways:
-        env = dict(os.environ, LD_LIBRARY_PATH=str(prefix / 'lib'))
-        env.pop('BIDE_BACKEND', None)
-        if backend:
-            env['BIDE_BACKEND'] = backend
+        env = installed.environment(
+            **({'BIDE_BACKEND': backend} if backend else {}))
         run = subprocess.run(
             [sys.executable, COMPARE, source.with_suffix('.out'), *wrapper,
              program], env=env, capture_output=True, text=True)
@@ -76,15 +64,15 @@ def run_one(source, flags, prefix, helpers, scratch):
     return tally
 
 
-def run_all(sources, prefix, helpers):
+def run_all(sources, installed, helpers):
     """Run many at a time: they wait more than they compute."""
     total = Tally()
-    flags = {package: pkg_config(prefix, package)
+    flags = {package: installed.flags(package)
              for package in ['bide', 'bide-test']}
     with tempfile.TemporaryDirectory() as scratch:
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
             for tally in threads.map(
-                    lambda source: run_one(source, flags, prefix, helpers,
+                    lambda source: run_one(source, flags, installed, helpers,
                                            pathlib.Path(scratch)), sources):
                 total.add(tally)
     return total

@@ -59,6 +59,8 @@ need_for_test()
     want libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
     want qemu-user qemu-aarch64
     want libglib2.0-dev /usr/include/glib-2.0/glib.h
+    want cmake cmake
+    want groff-base groff
 }
 
 need_for_bench()

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 
+import installed
 import programs
 from tally import Tally
 
@@ -159,16 +160,23 @@ def stage_aarch64():
     return meson_test(directory, '--no-suite', 'source')
 
 
+def tour():
+    """The acceptance programs: those that are here, or elsewhere."""
+    return sorted(pathlib.Path(
+        os.environ.get('BIDE_TOUR', ROOT / 'tests' / 'tour')).glob('*.c'))
+
+
 def stage_installed():
     """the tour and the examples, against an installed copy"""
     prefix = BUILD / 'installed'
     shutil.rmtree(prefix, ignore_errors=True)
     directory = build('gcc', 'gcc', f'--prefix={prefix}', '--libdir=lib')
     step([MESON, 'install', '-C', directory, '--no-rebuild'])
-    tour = pathlib.Path(os.environ.get('BIDE_TOUR', ROOT / 'tests' / 'tour'))
-    sources = sorted(tour.glob('*.c')) + sorted(
-        (ROOT / 'examples').glob('**/*.c'))
-    return programs.run_all(sources, prefix, directory / 'tests')
+    copy = installed.Installed(prefix)
+    examples = sorted((ROOT / 'examples').glob('**/*.c'))
+    tally = programs.run_all(tour() + examples, copy, directory / 'tests')
+    tally.add(installed.check(copy))
+    return tally
 
 
 STAGES = {function.__name__.removeprefix('stage_'): function

@@ -6,6 +6,11 @@
  * A C call does not show that it may suspend, as `await` does in Python; the
  * attribute BIDE_SUSPENDS says it in the prototype instead. A function always
  * suspends or never does: what it does depends on no argument and no state.
+ *
+ * Memory is malloc's, unless a program says otherwise before its first loop:
+ *
+ *     bide_set_allocator(&counting);
+ *     printf("bide %s, in our memory\n", bide_version());
  */
 #ifndef BIDE_BASE_H
 #define BIDE_BASE_H

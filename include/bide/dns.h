@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * <bide/dns.h> — names to addresses, without blocking the loop.
+ *
+ *     struct addrinfo *found;
+ *     int rc = bide_getaddrinfo("example.org", "https", NULL, &found);
+ *     if (rc < 0)
+ *         return rc;
+ *     ...                              // found, found->ai_next
+ *     freeaddrinfo(found);
+ *
+ * bide_open_connection() and bide_start_server() look names up by themselves.
  */
 #ifndef BIDE_DNS_H
 #define BIDE_DNS_H

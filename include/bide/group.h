@@ -9,7 +9,14 @@
  *     bide_as_completed_*      one by one, in the order in which they end
  *
  * None of them allocates, and none returns while a child still runs that it
- * was to end: children may use memory of the frame that awaits them.
+ * was to end: children may use memory of the frame that awaits them:
+ *
+ *     bide_group group;
+ *     bide_group_enter(&group);
+ *     for (size_t i = 0; i < count; i++)
+ *         bide_group_create_task(&group, serve, &disks[i]);
+ *     int rc = watch(disks);           // the children run meanwhile
+ *     return bide_group_exit(&group, rc);
  */
 #ifndef BIDE_GROUP_H
 #define BIDE_GROUP_H

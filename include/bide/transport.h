@@ -15,7 +15,16 @@
  * The library that has the transport is another than the one that has the
  * streams. So that neither needs to know the other when it is linked, a
  * program hands over a `bide_security` in the options of its connection or
- * server, whose functions the core calls.
+ * server, whose functions the core calls. One of them is
+ *
+ *     static int secure(const bide_security *security, bide_stream *stream,
+ *                       const char *host)
+ *     {
+ *         struct session *session = session_new(security, host);
+ *         if (!session)
+ *             return -ENOMEM;
+ *         return bide_stream_put_transport(stream, &transport, session);
+ *     }
  */
 #ifndef BIDE_TRANSPORT_H
 #define BIDE_TRANSPORT_H

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <bide/debug.h>
 #include <bide/loop.h>
 #include <bide/timeout.h>
 
@@ -115,6 +116,22 @@ static void judge(int rc)
                           bide_errname(rc), bide_errmsg(rc));
 }
 
+/* The tasks as they stand, which tells who waits for whom. */
+static void print_tasks(void)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *file = open_memstream(&text, &len);
+    if (!file)
+        return;
+    bide_print_call_graph(file, BIDE_GRAPH_STACKS);
+    fclose(file);
+    char *rest = text;
+    for (char *line; (line = strsep(&rest, "\n")) && *line;)
+        printf("#   %s\n", line);
+    free(text);
+}
+
 static int supervise(void *arg)
 {
     struct run *run = arg;
@@ -131,11 +148,13 @@ static int supervise(void *arg)
         judge(rc);
         return 0;
     }
-    if (timed == -ETIME)
-        bide__checks_fail("%s has not ended after %g s", test->name,
+    if (timed == -ETIME) {
+        bide__checks_fail("%s has not ended after %g s:", test->name,
                           run->timeout);
-    else
+        print_tasks();
+    } else {
         run->interrupted = true;
+    }
     bide__checks_end();
     bide_task_detach(task);
     return 0;

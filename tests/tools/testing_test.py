@@ -47,6 +47,7 @@ RUNS = [
     ('bad_leaves_a_server', '', 1, ['a server was never closed']),
     ('bad_leaves_an_error', '', 1, ['EIO (nobody hears) and nobody awaited']),
     ('bad_deadlock', '', 1, ['has not ended after 5 s',
+                             '#     at bad_deadlock (testing_sample.c:',
                              "task 'bad_deadlock' is still pending, in "
                              'bide_queue_get()', '-ECANCELED']),
     ('bad_late', '', 1, ['has not ended after 5 s']),
