@@ -5,6 +5,7 @@ _core.Loop comes first among the bases, so that its methods are found before
 asyncio's. What asyncio's code needs of a selector is below.
 """
 import selectors
+import socket
 from asyncio import sslproto, unix_events
 from asyncio.base_events import BaseEventLoop
 
@@ -44,6 +45,13 @@ class _Selector(selectors._BaseSelectorImpl):
         super().close()
 
 
+def _is_number(host, port):
+    """Whether these may be an address and a port in digits."""
+    if port is not None and not isinstance(port, int):
+        return False
+    return isinstance(host, str) and (host[:1].isdigit() or ':' in host)
+
+
 class Loop(_core.Loop, unix_events._UnixSelectorEventLoop):
     """An event loop of asyncio on bide's engine."""
 
@@ -54,6 +62,19 @@ class Loop(_core.Loop, unix_events._UnixSelectorEventLoop):
         super().close()
         self._close_core()
 
+    async def getaddrinfo(self, host, port, *, family=0, type=0, proto=0,
+                          flags=0):
+        # An address in digits needs no look-up, and so no thread.
+        if not self._debug and _is_number(host, port):
+            try:
+                return socket.getaddrinfo(
+                    host, port, family, type, proto,
+                    flags | socket.AI_NUMERICHOST | socket.AI_NUMERICSERV)
+            except socket.gaierror:
+                pass  # it was none: the error is the look-up's to raise
+        return await super().getaddrinfo(
+            host, port, family=family, type=type, proto=proto, flags=flags)
+
     def _stop_serving(self, sock):
         self._remove_reader(sock.fileno())
         self._settle()  # or the address would be in use for another turn
@@ -61,6 +82,30 @@ class Loop(_core.Loop, unix_events._UnixSelectorEventLoop):
 
     def _create_task_slowly(self, coro, **kwargs):
         return BaseEventLoop.create_task(self, coro, **kwargs)
+
+    def _accept_connection(self, protocol_factory, sock, sslcontext=None,
+                           server=None, backlog=100, *timeouts):
+        # asyncio makes a task for each connection, which TLS needs.
+        if sslcontext is not None or self._debug:
+            super()._accept_connection(protocol_factory, sock, sslcontext,
+                                       server, backlog, *timeouts)
+            return
+        for _ in range(backlog):
+            try:
+                connection, address = sock.accept()
+            except (BlockingIOError, InterruptedError,
+                    ConnectionAbortedError):
+                return
+            except OSError:  # asyncio tries once more, and knows what to do
+                super()._accept_connection(protocol_factory, sock, sslcontext,
+                                           server, 1, *timeouts)
+                return
+            connection.setblocking(False)
+            try:
+                SocketTransport(self, connection, protocol_factory(), None,
+                                {'peername': address}, server)
+            except Exception:  # asyncio tells of it in debug mode only
+                connection.close()
 
     def _make_socket_transport(self, sock, protocol, waiter=None, *,
                                extra=None, server=None):
