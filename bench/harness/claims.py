@@ -247,8 +247,68 @@ def rearming(_):
             Contender('1,000 pending', 'bide:rearm', ('1000',)))),))
 
 
+def processes(quick):
+    number = count(quick, 2000)
+    return Claim(
+        12, 'start /usr/bin/true and wait for its end',
+        (Metric('us', 'µs of the wall a child',
+                (Bound('bide, io_uring', 1.11, peer='posix_spawn'),
+                 Bound('bide, epoll', 1.11, peer='posix_spawn'))),),
+        tuple(Case(title, (
+            Contender('bide, io_uring', 'bide:processes', (number, at_once),
+                      ON_URING),
+            Contender('bide, epoll', 'bide:processes', (number, at_once),
+                      ON_EPOLL),
+            Contender('posix_spawn', 'c:posix_processes', (number, at_once)),
+            Contender('asyncio', 'asyncio:py_processes', (number, at_once)),
+            Contender('uvloop', 'uvloop:py_processes', (number, at_once))))
+              for title, at_once in (('one at a time', '1'),
+                                     ('16 at a time', '16'))))
+
+
+def datagrams(quick):
+    number = count(quick, 1000000)
+    few = count(quick, 100000)
+
+    def bide(mode, size):
+        return (Contender('bide, io_uring', 'bide:datagrams',
+                          (mode, number, size), ON_URING),
+                Contender('bide, epoll', 'bide:datagrams',
+                          (mode, number, size), ON_EPOLL))
+
+    def python(mode, size):
+        return (Contender('asyncio', 'asyncio:py_datagrams',
+                          (mode, few, size)),
+                Contender('uvloop', 'uvloop:py_datagrams', (mode, few, size)))
+
+    def within(limit, peer, case):
+        return (Bound('bide, io_uring', limit, peer=peer, case=case),
+                Bound('bide, epoll', limit, peer=peer, case=case))
+    singly, pong = '64 B, 32 under way', '64 B, there and back'
+    many = '1,200 B, 32 by one call'
+    return Claim(
+        13, 'datagrams of UDP sent and received in one process',
+        (Metric('ns', 'ns of processor time a datagram',
+                within(1.15, 'send, recv', singly)
+                + within(1.35, 'epoll by hand', pong)
+                + within(0.2, 'sendmmsg, recvmmsg', many)
+                + within(1.5, 'segments by hand', many)),),
+        (Case(singly, bide('singly', '64') + (
+            Contender('send, recv', 'c:hand_datagrams',
+                      ('singly', number, '64')),) + python('singly', '64')),
+         Case(pong, bide('pong', '64') + (
+             Contender('epoll by hand', 'c:hand_datagrams',
+                       ('pong', number, '64')),) + python('pong', '64')),
+         Case(many, bide('many', '1200') + (
+             Contender('sendmmsg, recvmmsg', 'c:hand_datagrams',
+                       ('mmsg', number, '1200')),
+             Contender('segments by hand', 'c:hand_datagrams',
+                       ('segments', number, '1200'))))))
+
+
 def all_claims(quick):
     """In the order of their numbers."""
     return (switching(quick), spawning(quick), queues(quick), sleepers(quick),
             timers(quick), echoing(quick), requests(quick), bulk(quick),
-            connecting(quick), growing(quick), rearming(quick))
+            connecting(quick), growing(quick), rearming(quick), processes(quick),
+            datagrams(quick))

@@ -64,31 +64,43 @@ static void describe(const struct place *place, struct msghdr *message,
     };
 }
 
-/* Where an operation is tried by the engine first, we need not. */
+/* Where the engine tries an operation at once, we need not. */
 static bool tries_first(const bide_datagram *datagram)
 {
     return datagram->loop->engine->backend->prefers_multishot;
 }
 
+/* The same for what needs no struct msghdr. */
+static ssize_t try_simple(const bide_datagram *datagram, struct place *place)
+{
+    ssize_t n;
+    do {
+        place->address_len = place->address ? sizeof *place->address : 0;
+        n = recvfrom(datagram->file.fd, place->data, place->room,
+                     MSG_DONTWAIT | MSG_TRUNC,
+                     (struct sockaddr *)place->address, &place->address_len);
+    } while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
 static ssize_t receive_plain(bide_datagram *datagram, struct place *place)
 {
+    if (tries_first(datagram)) {
+        ssize_t n = try_simple(datagram, place);
+        if (n >= 0)
+            bide__op_yield(bide__loop->current);
+        if (n != -EAGAIN)
+            return n;
+    }
     struct bide__datagram_call call;
     struct msghdr message;
     struct iovec iov;
     describe(place, &message, &iov);
-    ssize_t n = -EAGAIN;
-    if (tries_first(datagram)) {
-        n = try_receive(datagram, &message);
-        if (n >= 0)
-            bide__op_yield(bide__loop->current);
-    }
-    if (n == -EAGAIN) {
-        bide_op_recvmsg(&call.op, &datagram->file, &message, MSG_TRUNC);
-        n = (ssize_t)bide__datagram_await(datagram, &call,
-                                          &bide__datagram_recv_wait);
-    }
+    bide_op_recvmsg(&call.op, &datagram->file, &message, MSG_TRUNC);
+    int64_t n =
+        bide__datagram_await(datagram, &call, &bide__datagram_recv_wait);
     place->address_len = message.msg_namelen;
-    return n;
+    return (ssize_t)n;
 }
 
 /* ── Several as one ───────────────────────────────────────────────────── */

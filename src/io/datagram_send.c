@@ -51,21 +51,13 @@ static int await_room(bide_datagram *datagram, bool *told_ready)
     return rc < 0 && rc != -EAGAIN ? (int)rc : 0;
 }
 
-static int send_message(bide_datagram *datagram, const struct msghdr *message)
+/* What to do about a call that failed with errno: 0 to try again, or the code
+ * to return. */
+static int wait_or_fail(bide_datagram *datagram, bool *told_ready)
 {
-    bool told_ready = false;
-    for (;;) {
-        if (sendmsg(datagram->file.fd, message,
-                    MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-            return 0;
-        if (errno == EINTR)
-            continue;
-        if (errno != EAGAIN)
-            return -errno;
-        int rc = await_room(datagram, &told_ready);
-        if (rc < 0)
-            return rc;
-    }
+    if (errno == EINTR)
+        return 0;
+    return errno == EAGAIN ? await_room(datagram, told_ready) : -errno;
 }
 
 /* ── One ──────────────────────────────────────────────────────────────── */
@@ -74,17 +66,15 @@ static int send_one(bide_datagram *datagram, const void *buf, size_t len,
                     const struct sockaddr_storage *address, size_t address_len,
                     const char *function)
 {
-    struct iovec iov = {(void *)(uintptr_t)buf, len};
-    const struct msghdr message = {
-        .msg_iov = &iov,
-        .msg_iovlen = 1,
-        .msg_name = (void *)(uintptr_t)address,
-        .msg_namelen = (socklen_t)address_len,
-    };
     int rc = bide__datagram_begin(datagram, function);
     if (BIDE__UNLIKELY(rc < 0))
         return rc;
-    rc = send_message(datagram, &message);
+    bool told_ready = false;
+    while (rc == 0 &&
+           sendto(datagram->file.fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL,
+                  (const struct sockaddr *)address,
+                  (socklen_t)address_len) < 0)
+        rc = wait_or_fail(datagram, &told_ready);
     if (rc == 0)
         bide__op_yield(bide__loop->current);
     bide__datagram_end(datagram);
@@ -163,7 +153,12 @@ static int send_segments(bide_datagram *datagram,
     memcpy(CMSG_DATA(&control.header), &segment, sizeof segment);
     for (size_t i = 0; i < run; i++)
         iovs[i] = (struct iovec){messages[i].data, messages[i].len};
-    return send_message(datagram, &message);
+    int rc = 0;
+    bool told_ready = false;
+    while (rc == 0 && sendmsg(datagram->file.fd, &message,
+                              MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        rc = wait_or_fail(datagram, &told_ready);
+    return rc;
 }
 
 /* Errors of a packet in segments that single datagrams need not have. */
@@ -198,19 +193,15 @@ static int send_chunk(bide_datagram *datagram,
         };
         chunk++;
     }
-    for (;;) {
-        int n = sendmmsg(datagram->file.fd, headers, (unsigned)chunk,
-                         MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n >= 0)
-            return n;
-        if (errno == EINTR)
-            continue;
-        if (errno != EAGAIN)
-            return -errno;
-        int rc = await_room(datagram, &told_ready);
-        if (rc < 0)
-            return rc;
+    int rc = 0;
+    int n = -1;
+    while (rc == 0 && n < 0) {
+        n = sendmmsg(datagram->file.fd, headers, (unsigned)chunk,
+                     MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0)
+            rc = wait_or_fail(datagram, &told_ready);
     }
+    return rc < 0 ? rc : n;
 }
 
 /* Returns how many were sent by one call, or a negative code. */

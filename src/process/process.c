@@ -95,7 +95,7 @@ static int send_by_pidfd(int pidfd, int number)
 
 int bide__process_end_now(int pidfd)
 {
-    int returncode;
+    int returncode = UNKNOWN_RETURNCODE;
     (void)send_by_pidfd(pidfd, SIGKILL);
     (void)reap(pidfd, 0, &returncode);
     return returncode;
