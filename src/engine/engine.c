@@ -231,13 +231,16 @@ int bide_engine_poll(bide_engine *engine, int64_t timeout_ns)
     int delivered = engine->backend->poll(engine, wait);
     if (delivered < 0)
         return delivered;
-    /* Cleared before the posts are taken: a post that comes after this line
-     * wakes the next poll, one before it is taken now. */
-    atomic_store(&engine->wake_sent, false);
     engine->now_ns = bide_engine_clock(engine);
     delivered += deliver_finished(engine);
     delivered += fire_timers(engine);
-    delivered += run_posts(engine);
+    /* Cleared before the posts are taken: a post that comes after that wakes
+     * the next poll, one before it is taken now. Without a wake-up there is
+     * none, and no locked instruction is spent on looking. */
+    if (atomic_load_explicit(&engine->wake_sent, memory_order_acquire)) {
+        atomic_store(&engine->wake_sent, false);
+        delivered += run_posts(engine);
+    }
     return delivered;
 }
 
