@@ -53,11 +53,14 @@ BIDE_API void bide_loop_close(bide_loop *loop);
 /*
  * bide_loop_run_until_complete — run the loop until a coroutine has ended.
  *
- * Other tasks stay where they are and go on when the loop runs again.
+ * Other tasks stay where they are and go on when the loop runs again. SIGINT is
+ * left alone, unlike by bide_run().
  *
  * Returns:  what the coroutine returned; its message is current afterwards.
  * Suspends: never; blocks the thread. Misuse if a loop runs on it already.
- * Errors:   those of the coroutine; -ENOMEM
+ * Errors:   those of the coroutine; -ENOMEM; BIDE_E_INVALID_STATE if somebody
+ *           called bide_loop_stop() before it had ended: it goes on when the
+ *           loop runs again, and its result is lost
  * Thread:   the loop's.
  * Like:     loop.run_until_complete.
  */
@@ -76,6 +79,8 @@ BIDE_API BIDE_NODISCARD int bide_loop_run_forever(bide_loop *loop);
 
 /*
  * bide_loop_stop — have a running loop return at the end of this turn.
+ *
+ * Without effect on a loop that does not run.
  *
  * Suspends: never.
  * Thread:   the loop's; from elsewhere, use a threadsafe callback.
@@ -127,13 +132,13 @@ typedef struct bide_handle {
     bide_ready ready; /* private, as all that follows */
     bide_timer timer;
     bool queued;
-    bool cancelled;
     bool owned; /* the library's memory */
 } bide_handle;
 
 /*
- * bide_loop_call_soon — call a function in the next turn, outside of tasks.
+ * bide_loop_call_soon — call a function soon, outside of tasks.
  *
+ * It is called by the loop, never from here, after what is ready already.
  * Callbacks run in the order in which they were scheduled.
  *
  * Returns:  0 or a negative code.

@@ -18,13 +18,10 @@ static void run_handle(bide_handle *handle)
 {
     void (*fn)(void *) = handle->fn;
     void *arg = handle->arg;
-    bool cancelled = handle->cancelled;
     handle->queued = false;
-    handle->cancelled = false;
     if (handle->owned)
         bide__free(handle);
-    if (!cancelled)
-        fn(arg);
+    fn(arg);
 }
 
 static void run_ready_handle(bide_ready *ready)
@@ -59,7 +56,6 @@ static bide_handle *prepare_handle(bide_loop *loop, bide_handle *handle,
     handle->timer.fire = fire_handle;
     handle->owned = owned;
     handle->queued = true;
-    handle->cancelled = false;
     return handle;
 }
 
@@ -102,14 +98,26 @@ int bide_loop_call_at(bide_loop *loop, bide_handle *handle, double when,
     return call_at(loop, handle, deadline_ns, fn, arg, "bide_loop_call_at");
 }
 
+/* Its memory may be gone soon, so it cannot stay in the queue to be skipped.
+ * Who cancels rarely comes so late that there is something to search. */
+static void unqueue(bide_engine *engine, const bide_ready *ready)
+{
+    bide_ready **place = &engine->ready_first;
+    while (*place != ready)
+        place = &(*place)->next;
+    *place = ready->next;
+    if (!*place)
+        engine->ready_end = place;
+}
+
 bool bide_handle_cancel(bide_handle *handle)
 {
-    if (!handle->queued || handle->cancelled)
+    if (!handle->queued)
         return false;
-    if (bide_engine_timer_clear(handle->loop->engine, &handle->timer))
-        handle->queued = false;
-    else
-        handle->cancelled = true; /* it passes through the ready queue */
+    handle->queued = false;
+    bide_engine *engine = handle->loop->engine;
+    if (!bide_engine_timer_clear(engine, &handle->timer))
+        unqueue(engine, &handle->ready);
     return true;
 }
 

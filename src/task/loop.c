@@ -236,9 +236,13 @@ int bide__loop_run_task(bide_loop *loop, bide_task *task)
     task->on_done = stop_loop;
     task->on_done_data = loop;
     int rc = run_turns(loop);
-    if (rc < 0)
-        return rc;
-    rc = bide__task_collect(task);
+    if (task->state != BIDE__TASK_DONE)
+        task->on_done = NULL; /* it goes on when the loop runs again */
+    if (rc == 0 && task->state == BIDE__TASK_DONE)
+        rc = bide__task_collect(task);
+    else if (rc == 0)
+        rc = bide_raise(BIDE_E_INVALID_STATE, "the loop was stopped before "
+                                              "the coroutine had ended");
     bide__task_unref(task);
     return rc;
 }

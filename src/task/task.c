@@ -402,6 +402,8 @@ const char *bide_task_name(bide_task *task)
 
 void bide_task_set_name(bide_task *task, const char *name)
 {
+    if (!task)
+        return;
     snprintf(task->name, sizeof task->name, "%s", name);
     task->flags |= BIDE__FLAG_NAMED;
 }

@@ -67,6 +67,7 @@ TEST(a_callback_can_be_cancelled_by_its_handle)
     CHECK(bide_handle_cancel(&soon));
     CHECK(!bide_handle_cancel(&soon));
     CHECK(bide_handle_cancel(&later));
+    CHECK(!bide_handle_cancel(&later));
     CHECK_OK(bide_loop_call_later(loop, NULL, 0.002, stop, loop));
     CHECK_OK(bide_loop_run_forever(loop));
     CHECK_STR(log_text, "");
@@ -75,6 +76,61 @@ TEST(a_callback_can_be_cancelled_by_its_handle)
     CHECK_OK(bide_loop_run_forever(loop));
     CHECK_STR(log_text, "again");
     bide_loop_close(loop);
+}
+
+TEST(a_handle_is_the_callers_again_as_soon_as_it_is_cancelled)
+{
+    bide_loop *loop;
+    bide_handle first = {0}, middle = {0}, last = {0};
+    if (!CHECK_OK(bide_loop_new(NULL, &loop)))
+        return;
+    log_text[0] = '\0';
+    CHECK_OK(bide_loop_call_soon(loop, &first, note, "f"));
+    CHECK_OK(bide_loop_call_soon(loop, &middle, note, "m"));
+    CHECK_OK(bide_loop_call_soon(loop, &last, note, "l"));
+    CHECK(bide_handle_cancel(&middle));
+    CHECK(bide_handle_cancel(&last));
+    CHECK(bide_handle_cancel(&first));
+    memset(&first, 0xff, sizeof first);
+    memset(&last, 0xff, sizeof last);
+    CHECK_OK(bide_loop_call_soon(loop, &middle, note, "again"));
+    CHECK_OK(bide_loop_call_soon(loop, NULL, stop, loop));
+    CHECK_OK(bide_loop_run_forever(loop));
+    CHECK_STR(log_text, "again");
+    bide_loop_close(loop);
+}
+
+static int stop_and_go_on(void *arg)
+{
+    bide_loop_stop(bide_loop_current());
+    int rc = bide_sleep(0.001);
+    *(int *)arg = rc;
+    return rc;
+}
+
+TEST(stopping_a_loop_leaves_its_coroutine_to_the_next_run)
+{
+    bide_loop *loop;
+    int slept = 1, one = 1;
+    if (!CHECK_OK(bide_loop_new(NULL, &loop)))
+        return;
+    CHECK_ERR(bide_loop_run_until_complete(loop, stop_and_go_on, &slept),
+              BIDE_E_INVALID_STATE);
+    CHECK_STR(bide_errmsg(BIDE_E_INVALID_STATE),
+              "the loop was stopped before the coroutine had ended");
+    CHECK_INT(slept, 1);
+    CHECK_OK(bide_loop_call_later(loop, NULL, 0.01, stop, loop));
+    CHECK_OK(bide_loop_run_forever(loop));
+    CHECK_INT(slept, 0);
+    CHECK_INT(bide_loop_run_until_complete(loop, return_arg, &one), 1);
+    bide_loop_close(loop);
+}
+
+TEST(stopping_the_loop_of_bide_run_cancels_main)
+{
+    int slept = 1;
+    CHECK_ERR(bide_run(stop_and_go_on, &slept), BIDE_E_INVALID_STATE);
+    CHECK_INT(slept, -ECANCELED);
 }
 
 TEST(a_bad_delay_is_refused)
