@@ -4,8 +4,9 @@
  * header of bide.
  *
  * A C call does not show that it may suspend, as `await` does in Python; the
- * attribute BIDE_SUSPENDS says it in the prototype instead. A function always
- * suspends or never does: what it does depends on no argument and no state.
+ * attribute BIDE_SUSPENDS says it in the prototype instead. Whether a function
+ * may suspend depends on no argument and no state: one with the attribute has
+ * to be taken for a place where others run, even if it need not wait today.
  *
  * Memory is malloc's, unless a program says otherwise before its first loop:
  *
@@ -65,9 +66,10 @@ BIDE_API const char *bide_version(void);
 /*
  * bide_allocator — where the library's memory comes from.
  *
- * The three functions behave as realloc(3), free(3) and malloc(3) do, and
- * receive `data` first. They are called from every thread that runs a loop.
- * Stacks of coroutines are mapped, not allocated, and do not pass through.
+ * The three functions behave as malloc(3), realloc(3) and free(3) do, and
+ * receive `data` first. They are called from any thread: those that run loops,
+ * those that call what ends in _threadsafe, and the library's own. Stacks of
+ * coroutines are mapped, not allocated, and do not pass through.
  */
 typedef struct bide_allocator {
     void *(*allocate)(void *data, size_t size);

@@ -26,7 +26,8 @@ BIDE_BEGIN
  * Runs getaddrinfo(3) on the threads for names, which nothing else uses; a
  * numeric host is translated at once, without a thread.
  *
- * Returns:  0 or a negative code with a message that names the host.
+ * Returns:  0 or a negative code with a message that names the host, or the
+ *           service if that is at fault.
  *   host         a name or numeric address; NULL: as getaddrinfo(3)
  *   service      a name or a decimal port; NULL: port 0
  *   hints        flags, family, socket type and protocol; copied; NULL: none
@@ -35,7 +36,7 @@ BIDE_BEGIN
  * Cancel:   safe; the look-up is abandoned, its thread ends it by itself.
  * Errors:   BIDE_E_DNS_NOT_FOUND, BIDE_E_DNS_TEMPORARY, BIDE_E_DNS_SERVICE,
  *           BIDE_E_DNS_FAILED for all else, with the text of gai_strerror(3);
- *           -ENOMEM
+ *           where that says EAI_SYSTEM, -errno; -ENOMEM; -ECANCELED
  * Owns:     the caller releases *ret_result by freeaddrinfo(3).
  * Thread:   the loop's.
  * Like:     loop.getaddrinfo.

@@ -153,13 +153,15 @@ typedef struct bide_engine_options {
                               uring where the kernel is able, else epoll */
     uint64_t seed;         /* sim: shuffles what may be shuffled; 0: BIDE_SEED,
                               or no shuffling */
-    uint32_t ring_entries; /* uring: submission slots, 0: 256 */
-    uint32_t buffer_count; /* pooled receive buffers, a power of two, 0: 256 */
-    uint32_t buffer_size;  /* bytes of each, 0: 8192 */
-    uint32_t user_threads; /* most threads for users' work, 0: CPUs + 4, at
-                              most 32, as asyncio's default executor */
-    uint32_t file_threads; /* most threads for files, 0: 4 */
-    uint32_t dns_threads;  /* most threads for names, 0: 8 */
+    uint32_t ring_entries; /* uring: submission slots, 8 to 32,768; 0: 256 */
+    uint32_t buffer_count; /* pooled receive buffers, a power of two, 8 to
+                              32,768; 0: 256 */
+    uint32_t buffer_size;  /* bytes of each, 64 to 1 MiB; 0: 8192 */
+    uint32_t user_threads; /* most threads for users' work, up to 1024; 0:
+                              CPUs + 4, at most 32, as asyncio's default
+                              executor */
+    uint32_t file_threads; /* most threads for files, up to 1024; 0: 4 */
+    uint32_t dns_threads;  /* most threads for names, up to 1024; 0: 8 */
     void *reserved[6];     /* zero */
 } bide_engine_options;
 
@@ -171,7 +173,8 @@ typedef struct bide_engine_options {
  *
  * Returns:  0, or a negative code with a message.
  * Suspends: never; no function of this header does.
- * Errors:   -EINVAL      an unknown backend, or an option out of range
+ * Errors:   -EINVAL      an unknown backend, an option out of range, or a
+ *                        BIDE_SEED that is no number
  *           -ENOSYS      `uring` asked for by name and refused by the kernel
  *           -ENOMEM, -EMFILE, -ENFILE
  * Owns:     the caller frees the engine by bide_engine_free().

@@ -33,8 +33,10 @@ BIDE_BEGIN
  * Unlike asyncio.gather() it waits until the cancelled ones have ended, too,
  * so that none goes on using memory of the caller.
  *
- * Returns:  0 if every task succeeded, else the first error, with its message.
- *           -ECANCELED if the caller was cancelled: then all were.
+ * Returns:  0 if every task succeeded, else the first error, with its message;
+ *           -ENOMEM if there is a NULL, whatever the others came to. If the
+ *           caller was cancelled, all tasks were: then the error of one that
+ *           failed otherwise, or else -ECANCELED, even if all succeeded.
  *   tasks   handles; NULL entries count as failed with -ENOMEM
  *   count   of tasks; 0 returns 0
  * Suspends: always a cancellation point.
@@ -106,7 +108,8 @@ BIDE_API void bide_group_enter(bide_group *group);
  * Returns:  the child, borrowed: valid until the caller suspends, unless
  *           bide_task_ref() makes a handle of it. NULL when it could not be
  *           started: for lack of memory, which counts as a failed child; or
- *           because the group is ending, which does not.
+ *           because the group is ending, which does not. Also NULL for an
+ *           eager child that has ended already.
  *   fn, arg   as for bide_create_task()
  * Suspends: never.
  * Errors:   -ENOMEM by bide_group_exit()
@@ -142,7 +145,8 @@ bide_group_create_task_with(bide_group *group, bide_coroutine *fn, void *arg,
  *        exception that leaves the block does
  * Suspends: always a cancellation point.
  * Cancel:   cancels the children and waits for them; returns -ECANCELED if no
- *           child failed.
+ *           child failed. If one did, its error is returned, and the next call
+ *           delivers the request.
  * Errors:   those of the children
  * Owns:     the children are released.
  * Thread:   the loop's.
@@ -155,7 +159,8 @@ BIDE_API BIDE_SUSPENDS BIDE_NODISCARD int bide_group_exit(bide_group *group,
 
 enum bide_wait_until {
     BIDE_FIRST_COMPLETED = 1, /* one has ended */
-    BIDE_FIRST_EXCEPTION = 2, /* one has failed, or all have ended */
+    BIDE_FIRST_EXCEPTION = 2, /* one has failed, or all have ended; to be
+                                 cancelled is not to fail */
     BIDE_ALL_COMPLETED = 3
 };
 
@@ -164,8 +169,8 @@ enum bide_wait_until {
  *
  * Returns:  how many of them have ended: bide_task_done() says which. A
  *           timeout is no error and cancels nothing.
- *   tasks     handles that nobody else awaits
- *   count     of tasks
+ *   tasks     handles that nobody else awaits; NULL has ended and failed
+ *   count     of tasks; 0 returns 0 at once
  *   until     when to return
  *   timeout   seconds, >= 0; INFINITY for none
  * Suspends: always a cancellation point.
@@ -208,9 +213,10 @@ BIDE_API void bide_as_completed_init(bide_as_completed *iteration,
 /*
  * bide_as_completed_next — wait for the next task that ends.
  *
- * Returns:  1 and the task in *ret_task; 0 when all have been handed out.
+ * Returns:  1 and the task in *ret_task; 0 when all have been handed out; or a
+ *           negative code.
  *   ret_task   set to a task that has ended: await it, which does not wait,
- *              for its result
+ *              for its result. NULL for an entry that is NULL
  * Suspends: always a cancellation point.
  * Cancel:   safe; the tasks are untouched and the iteration can go on.
  * Errors:   -ECANCELED

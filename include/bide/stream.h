@@ -19,9 +19,10 @@
  *
  * Reading never loses a byte: a read that fails, is cancelled or finds its
  * separator missing leaves what has arrived in the stream's buffer for the
- * next. The buffer holds at most `limit` bytes (64 KiB); beyond, the peer is
- * made to wait. Writing returns when the operating system has taken every
- * byte: it is asyncio's write and drain in one, and buffers nothing.
+ * next. The buffer holds at most `limit` bytes (64 KiB) and what one receive
+ * brings; beyond, the peer is made to wait. Writing returns when the operating
+ * system has taken every byte: it is asyncio's write and drain in one, and
+ * buffers nothing.
  */
 #ifndef BIDE_STREAM_H
 #define BIDE_STREAM_H
@@ -227,11 +228,12 @@ bide_stream_readuntil(bide_stream *stream, const void *separator,
  * Returns:  the number of bytes, 0 at the end; NUL-terminated if there is
  *           room for it. Or a negative code.
  *   buf   the caller's memory
- *   max   bytes of buf
+ *   max   bytes of buf, at least 1
  * Suspends: always a cancellation point.
  * Cancel:   safe; no byte has been consumed.
- * Errors:   BIDE_E_LIMIT for a longer line, which is still there to read;
- *           otherwise as bide_stream_read()
+ * Errors:   BIDE_E_LIMIT for a line longer than max, or than the stream's
+ *           limit: it is still there to read; -EINVAL for max; otherwise as
+ *           bide_stream_read()
  * Owns:     nothing moves.
  * Thread:   the loop's. One task reads at a time.
  * Like:     StreamReader.readline.
@@ -251,8 +253,8 @@ bide_stream_readline(bide_stream *stream, char *buf, size_t max);
  *   ret_data   set to the buffer: borrowed until the next call on the stream
  * Suspends: always a cancellation point.
  * Cancel:   safe; peeking consumes nothing.
- * Errors:   BIDE_E_LIMIT if least is above the limit; -ENOMEM; otherwise as
- *           bide_stream_read()
+ * Errors:   BIDE_E_LIMIT if least is 0 or above the limit; -ENOMEM; otherwise
+ *           as bide_stream_read()
  * Owns:     nothing moves.
  * Thread:   the loop's. One task reads at a time.
  */
@@ -293,8 +295,8 @@ BIDE_API bool bide_stream_at_eof(const bide_stream *stream);
  * Cancel:   a prefix may have been written. If so, the stream can only be
  *           closed: writes after it fail with -EPIPE, since the peer could
  *           not tell where they begin.
- * Errors:   -ECANCELED; -EBADF the stream was closed meanwhile; -EPIPE,
- *           -ECONNRESET and those of send(2)
+ * Errors:   -ECANCELED; -EBADF the stream was closed meanwhile; -EINVAL for
+ *           len; -EPIPE, -ECONNRESET and those of send(2)
  * Owns:     nothing moves.
  * Thread:   the loop's.
  * Like:     StreamWriter.write and StreamWriter.drain.
@@ -310,7 +312,8 @@ bide_stream_write(bide_stream *stream, const void *buf, size_t len);
  *   count   of buffers, 0..1024
  * Suspends: always a cancellation point.
  * Cancel:   as bide_stream_write().
- * Errors:   as bide_stream_write(); -EINVAL for count
+ * Errors:   as bide_stream_write(); -EINVAL for count, and for more than
+ *           BIDE_IO_MAX bytes together
  * Owns:     nothing moves.
  * Thread:   the loop's.
  * Like:     StreamWriter.writelines.
@@ -422,7 +425,8 @@ BIDE_API char *bide_address_text(const struct sockaddr_storage *address,
 /*
  * What a server runs for each connection, in a task of its own. The stream is
  * the server's and is closed after the return; a negative code is reported to
- * the loop's exception handler, except for a peer that went away.
+ * the loop's exception handler. Two are not: a cancellation, and, unless in
+ * debug mode, a peer that went away.
  */
 typedef int bide_stream_handler(bide_stream *stream, void *arg);
 

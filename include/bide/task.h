@@ -43,8 +43,9 @@ typedef int bide_coroutine(void *arg);
 
 /* How to run. Zeroed means: the defaults. */
 typedef struct bide_options {
-    bool debug;           /* report slow steps, unretrieved errors, swallowed
-                             cancellations; also by BIDE_DEBUG=1 */
+    bool debug;           /* report slow steps, swallowed cancellations, and
+                             what is left at the end: tasks, handles, streams;
+                             also by BIDE_DEBUG=1 */
     bool no_signals;      /* leave SIGINT and SIGSEGV alone */
     const char *backend;  /* as in struct bide_engine_options */
     uint64_t seed;        /* likewise */
@@ -61,7 +62,8 @@ typedef struct bide_options {
  * Then cancels the tasks that are left, waits for them, ends the threads of
  * to_thread, and closes the loop. The first SIGINT cancels main, and the
  * result is -EINTR if main then ends with -ECANCELED; the second one kills
- * the process.
+ * the process. That holds where SIGINT has its default effect, and for one
+ * loop at a time: the first one to run.
  *
  * Returns:  what main returned, or a negative code with a message.
  *   main   the first coroutine; its task is named "main"
@@ -69,7 +71,8 @@ typedef struct bide_options {
  * Suspends: never; it blocks the thread. A call within a running loop of the
  *           same thread is misuse.
  * Errors:   those of main; -ENOMEM, -EMFILE; -EINVAL and -ENOSYS for
- *           BIDE_BACKEND and BIDE_SEED
+ *           BIDE_BACKEND and BIDE_SEED; BIDE_E_INVALID_STATE if main had not
+ *           ended when somebody called bide_loop_stop()
  * Owns:     nothing moves.
  * Thread:   any that has no running loop.
  * Like:     asyncio.run.
@@ -97,7 +100,9 @@ typedef struct bide_task_options {
     const char *name;   /* copied, up to 31 bytes; NULL: "Task-N" */
     size_t stack_size;  /* bytes, 0: the loop's; as in bide_options */
     bool eager_start;   /* run at once, until it first suspends */
-    bool detached;      /* no handle: the call returns NULL on success, too */
+    bool detached;      /* no handle: the call returns NULL on success, too,
+                           so a failure goes unnoticed; where that matters,
+                           use bide_task_detach() */
     const void *copy;   /* pass a copy of this to the coroutine, not arg ... */
     size_t copy_size;   /* ... of so many bytes, at most a quarter of the
                            stack; it lies on the task's stack */
@@ -149,7 +154,8 @@ BIDE_API bide_task *bide_create_task_with(bide_coroutine *fn, void *arg,
  * Returns:  what the coroutine returned. A negative code brings its message
  *           along.
  *   task   awaited by nobody else; NULL gives -ENOMEM
- * Suspends: always a cancellation point.
+ * Suspends: a cancellation point unless the task has ended: then its result is
+ *           returned, and the next call delivers the request.
  * Cancel:   cancels the task, see above; the handle is released.
  * Errors:   those of the coroutine; -ECANCELED if it was cancelled before it
  *           started
@@ -167,12 +173,12 @@ BIDE_API BIDE_SUSPENDS BIDE_NODISCARD int bide_await(bide_task *task);
  *           handle stays the caller's, to be awaited again or detached.
  *           bide_task_done() does not tell the two apart, *ret_released does.
  *   task           as for bide_await()
- *   ret_released   set to whether the handle was released; NULL if the caller
- *                  detaches in any case of -ECANCELED
- * Suspends: always a cancellation point.
+ *   ret_released   set to whether the handle was released; NULL: the task is
+ *                  detached in that case
+ * Suspends: a cancellation point unless the task has ended, as bide_await().
  * Cancel:   the task is untouched. With ret_released NULL it is detached.
  * Errors:   those of the coroutine; -ECANCELED
- * Owns:     takes the handle if *ret_released.
+ * Owns:     takes the handle if *ret_released, or if ret_released is NULL.
  * Thread:   the loop's.
  * Like:     asyncio.shield.
  */
@@ -324,6 +330,7 @@ BIDE_API const char *bide_task_name(bide_task *task);
 /*
  * bide_task_set_name — rename a task.
  *
+ *   task   NULL is allowed
  *   name   copied, cut after 31 bytes
  * Suspends: never.
  * Thread:   the loop's.
@@ -362,8 +369,8 @@ BIDE_API bide_task *bide_task_ref(bide_task *task);
 /*
  * bide_task_unref — release a handle; what the task does is not changed.
  *
- * Unlike bide_task_detach() it keeps silent about a result that nobody has
- * retrieved, as long as other handles are left.
+ * What bide_task_detach() does, under the name that goes with bide_task_ref().
+ * An error that nobody has retrieved is reported when the last handle goes.
  *
  *   task   NULL is allowed
  * Suspends: never.
@@ -375,8 +382,9 @@ BIDE_API void bide_task_unref(bide_task *task);
 /*
  * bide_task_add_done_callback — have a function called when a task has ended.
  *
- * It is called by the loop in a later turn, outside of any task, in the order
- * of adding; if the task has ended already, in the next turn.
+ * It is called by the loop, outside of any task and never from within this
+ * call, after what is ready already; several in the order of adding. For a
+ * task that has ended it is called likewise.
  *
  * Returns:  0 or a negative code.
  *   fn    may not suspend; task is borrowed and valid during the call

@@ -35,8 +35,8 @@ typedef struct bide_timeout {
  * bide_timeout_enter — bound what follows, up to bide_timeout_exit().
  *
  *   timeout   the caller's memory; filled here
- *   delay     seconds from now; INFINITY for no bound; negative or NaN has
- *             passed already
+ *   delay     seconds from now; INFINITY for no bound; 0, negative or NaN has
+ *             passed already: the first call that has to wait is cancelled
  * Suspends: never.
  * Thread:   the loop's, in a task.
  * Like:     async with asyncio.timeout(delay).
@@ -86,7 +86,9 @@ BIDE_API bool bide_timeout_expired(const bide_timeout *timeout);
 /*
  * bide_timeout_exit — end a scope. Inner scopes end before outer ones.
  *
- * Returns:  -ETIME if rc is the -ECANCELED of this scope, else rc.
+ * Returns:  -ETIME if rc is the -ECANCELED of this scope, else rc: a block that
+ *           succeeded although the deadline passed has succeeded, and the
+ *           scope's request is taken back.
  *   rc   what the block came to
  * Suspends: never.
  * Errors:   -ETIME with the message "timed out after N s"
@@ -100,7 +102,8 @@ BIDE_API BIDE_NODISCARD int bide_timeout_exit(bide_timeout *timeout, int rc);
  *
  * Returns:  what fn returned, or -ETIME.
  *   fn, arg   called directly, no task is created
- *   delay     seconds, >= 0; INFINITY for no bound
+ *   delay     seconds, >= 0; 0 as in bide_timeout_enter(); INFINITY for no
+ *             bound
  * Suspends: as fn does.
  * Cancel:   passes to fn.
  * Errors:   -ETIME; -EINVAL for a negative delay or NaN; those of fn
