@@ -130,6 +130,7 @@ struct LoopObject {
                              been completed */
     bool driving;         /* inside drive_run() */
     bool polling;         /* and inside the engine */
+    bool direct;          /* nothing was ready before: deliveries may call */
     bool finishing;       /* and at its end: nobody is to be called */
     bool blocked;         /* the GIL is let go around the wait */
     bool wake_posted;

@@ -7,7 +7,10 @@
  *         └───────────────────────────────────────────────────────┘
  *
  * Only what was ready when its step began is run in a turn, as asyncio
- * promises. The queue is ours, not the engine's: it holds handles.
+ * promises. The queue is ours, not the engine's: it holds handles. What the
+ * engine delivers comes after what was ready before, as with asyncio: where
+ * that is nothing, protocols are called from inside the delivery, else by
+ * way of the queue.
  *
  * An engine belongs to one thread. A loop may be made in one and run in
  * another, may be run in several, one after the other, and may be inherited
@@ -209,8 +212,9 @@ static int poll_once(LoopObject *loop, int64_t timeout_ns)
     if (loop->ready.len > 0)
         timeout_ns = 0;
     loop->polling = true;
+    loop->direct = loop->ready.len == 0;
     int rc = bide_engine_poll(loop->engine, timeout_ns);
-    loop->polling = false;
+    loop->polling = loop->direct = false;
     if (rc < 0) {
         raise_code(rc);
         return -1;

@@ -173,8 +173,8 @@ int stream_schedule_stash(StreamObject *stream)
 /* Whether bytes may go to the protocol right now. */
 static bool open_for(const StreamObject *stream)
 {
-    return !stream->paused && !stream->stash &&
-           !stream_loop(stream)->finishing;
+    return !stream->paused && !stream->stash && !stream->stash_due &&
+           stream_loop(stream)->direct;
 }
 
 static int stash(StreamObject *stream, const char *data, Py_ssize_t len)
@@ -187,37 +187,6 @@ static int stash(StreamObject *stream, const char *data, Py_ssize_t len)
     if (rc == 0 && !stream->paused)
         rc = stream_schedule_stash(stream);
     return rc;
-}
-
-PyObject *stream_deliver_stash(PyObject *self, PyObject *unused)
-{
-    (void)unused;
-    StreamObject *stream = (StreamObject *)self;
-    stream->stash_due = false;
-    while (stream->stash && !stream->paused && !stream->closing) {
-        if (PyList_GET_SIZE(stream->stash) == 0) {
-            Py_CLEAR(stream->stash);
-            break;
-        }
-        PyObject *bytes = Py_NewRef(PyList_GET_ITEM(stream->stash, 0));
-        if (PyList_SetSlice(stream->stash, 0, 1, NULL) < 0) {
-            Py_DECREF(bytes);
-            return NULL;
-        }
-        if (stream->buffered)
-            deliver_buffered(stream, PyBytes_AS_STRING(bytes),
-                             PyBytes_GET_SIZE(bytes));
-        else
-            deliver_bytes(stream, bytes);
-        Py_DECREF(bytes);
-    }
-    if (!stream->paused && !stream->closing && stream->end_seen) {
-        stream->end_seen = false;
-        deliver_end(stream);
-    } else {
-        stream_start_reading(stream);
-    }
-    Py_RETURN_NONE;
 }
 
 /* ── Receiving ────────────────────────────────────────────────────────── */
@@ -358,6 +327,14 @@ static void read_bulk(StreamObject *stream)
     }
 }
 
+/* Whether a poll's result means that it is to be read. */
+static bool ready_for_bulk(const StreamObject *stream, int64_t result)
+{
+    return result >= 0 && stream->reading && !stream->ending &&
+           !stream->closing && !stream->ended && !stream->paused &&
+           !stream_loop(stream)->finishing;
+}
+
 static void on_readable(bide_op *op)
 {
     StreamObject *stream = op->data;
@@ -369,9 +346,11 @@ static void on_readable(bide_op *op)
             stream_loop(stream)->ending--;
         stream->reading = stream->ending = false;
     }
-    if (result >= 0 && !stream->closing && !stream->ending &&
-        !stream->ended && open_for(stream))
+    if (ready_for_bulk(stream, result) && open_for(stream))
         read_bulk(stream);
+    else if (ready_for_bulk(stream, result) &&
+             stream_schedule_stash(stream) < 0)
+        drive_failed(stream_loop(stream));
     if (!more) {
         if (result < 0)
             reading_ended(stream, result);
@@ -379,6 +358,39 @@ static void on_readable(bide_op *op)
         Py_DECREF(stream); /* the operation's */
     }
     Py_DECREF(stream);
+}
+
+PyObject *stream_deliver_stash(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    StreamObject *stream = (StreamObject *)self;
+    stream->stash_due = false;
+    while (stream->stash && !stream->paused && !stream->closing) {
+        if (PyList_GET_SIZE(stream->stash) == 0) {
+            Py_CLEAR(stream->stash);
+            break;
+        }
+        PyObject *bytes = Py_NewRef(PyList_GET_ITEM(stream->stash, 0));
+        if (PyList_SetSlice(stream->stash, 0, 1, NULL) < 0) {
+            Py_DECREF(bytes);
+            return NULL;
+        }
+        if (stream->buffered)
+            deliver_buffered(stream, PyBytes_AS_STRING(bytes),
+                             PyBytes_GET_SIZE(bytes));
+        else
+            deliver_bytes(stream, bytes);
+        Py_DECREF(bytes);
+    }
+    if (!stream->paused && !stream->closing && stream->end_seen) {
+        stream->end_seen = false;
+        deliver_end(stream);
+    } else if (stream->bulk && ready_for_bulk(stream, 0)) {
+        read_bulk(stream);
+    } else {
+        stream_start_reading(stream);
+    }
+    Py_RETURN_NONE;
 }
 
 /* ── Starting and stopping ────────────────────────────────────────────── */

@@ -257,7 +257,6 @@ class Interrupts(unittest.TestCase):
             loop = bide.new_event_loop()
             def spin():
                 loop.call_soon(spin)
-            loop.call_soon(print, 'ready', flush=True) if False else None
             print('ready', flush=True)
             spin()
             try:
@@ -265,8 +264,7 @@ class Interrupts(unittest.TestCase):
             except KeyboardInterrupt:
                 print('interrupted')
             loop.close()
-        '''.replace("            loop.call_soon(print, 'ready', flush=True) "
-                    "if False else None\n", ''))
+        ''')
         self.assertEqual((code, out, err), (0, 'interrupted\n', ''))
 
     def test_keyboard_interrupt_out_of_data_received(self):
@@ -475,6 +473,32 @@ class Transports(unittest.TestCase):
             return protocol.got == data
         self.assertTrue(bide.run(main()))
 
+    def test_what_is_read_comes_after_what_was_ready(self):
+        class Greeter(asyncio.Protocol):
+            def connection_made(self, transport):
+                transport.write(b'welcome')
+
+        class Client(asyncio.Protocol):
+            known = None
+            seen = 'nothing'
+
+            def data_received(self, data):
+                self.seen = self.known
+
+        async def main():
+            loop = asyncio.get_running_loop()
+            server = await loop.create_server(Greeter, '127.0.0.1', 0)
+            for _ in range(100):
+                transport, protocol = await loop.create_connection(
+                    Client, *server.sockets[0].getsockname())
+                protocol.known = transport
+                while protocol.seen == 'nothing':
+                    await asyncio.sleep(0)
+                self.assertIs(protocol.seen, transport)
+                transport.close()
+            server.close()
+        bide.run(main())
+
     def test_the_address_of_a_closed_server_is_free_at_once(self):
         async def main():
             loop = asyncio.get_running_loop()
@@ -491,8 +515,6 @@ class Transports(unittest.TestCase):
 class Package(unittest.TestCase):
 
     def test_install_makes_asyncio_use_it(self):
-        code = ('import asyncio, bide; bide.install(); '
-                'async def main(): return type(asyncio.get_running_loop())\n')
         code = ('import asyncio, bide\nbide.install()\n'
                 'async def main():\n'
                 '    return type(asyncio.get_running_loop())\n'
@@ -518,5 +540,15 @@ class Package(unittest.TestCase):
                        env=dict(os.environ, BIDE_BACKEND='epoll'))
 
 
+def main():
+    """As unittest.main(), with a last line as other test programs have."""
+    result = unittest.main(exit=False, verbosity=0).result
+    failed = len(result.failures) + len(result.errors)
+    skipped = len(result.skipped)
+    print(f'{result.testsRun - failed - skipped} passed, {skipped} skipped, '
+          f'{failed} failed')
+    sys.exit(failed > 0)
+
+
 if __name__ == '__main__':
-    unittest.main()
+    main()
