@@ -6,6 +6,9 @@ Each word bide_x or BIDE_X must occur in a public header; in pages for
 contributors (docs/internals, docs/decisions and those at the top) also in the
 sources. A word that is followed by * stands for all that begin so. A path in a
 link must lead to a file, and the part after # to a heading of it.
+
+And docs/from-asyncio.md is complete: it names each function of the core whose
+comment says what it is like.
 """
 import pathlib
 import re
@@ -16,6 +19,7 @@ PAGES = ['*.md', 'docs/**/*.md']
 FOR_USERS = re.compile(
     r'README\.md|docs/(README|quickstart|from-asyncio|guide/.*|api/.*)\.md')
 NAME = re.compile(r'\b((?:bide|BIDE)_\w+)(\*?)')
+ALIKE = re.compile(r'^ \* (bide_\w+) — (?:(?!\*/).)*?^ \* Like:', re.M | re.S)
 LINK = re.compile(r'\]\(([^()\s]+)\)')
 ELSEWHERE = re.compile(r'[a-z]+:')
 HEADING = re.compile(r'^#+ (.*)$', re.M)
@@ -61,6 +65,22 @@ def check_links(root, page):
         yield page.line_at(found.start()), what
 
 
+def check_asyncio(root):
+    page = pathlib.Path(root) / 'docs/from-asyncio.md'
+    core = pathlib.Path(root) / 'include/bide.h'
+    if not page.exists() or not core.exists():
+        return
+    named = [found.groups() for found in NAME.finditer(page.read_text())]
+    for header in re.findall(r'<(bide/\w+\.h)>', core.read_text()):
+        for source in sources.sources(root, [f'include/{header}']):
+            for found in ALIKE.finditer(source.text):
+                if not any(found.group(1) == name or
+                           star and found.group(1).startswith(name)
+                           for name, star in named):
+                    yield (source.path, source.line_at(found.start()),
+                           f'{found.group(1)} is not in {page.name}')
+
+
 def check(root):
     public = names(root, ['include/**/*.h'])
     internal = public | names(root, ['src/**/*', 'tests/**/*.[ch]', 'meson*',
@@ -72,6 +92,7 @@ def check(root):
         for line, what in [*check_names(page, known, where),
                            *check_links(root, page)]:
             yield page.path, line, what
+    yield from check_asyncio(root)
 
 
 if __name__ == '__main__':

@@ -48,8 +48,10 @@ SUM = 'int x = 1 + 1;\n'
 BESIDE = {
     'snippets': {'examples/x.c': PROGRAM,
                  'examples/quickstart/1_x.out': 'one\n'},
-    'pages': {'include/bide/x.h': DOC, 'src/base/x.c': 'int bide__y;\n',
-              'docs/b.md': '# A long-ish Title\n'},
+    'pages': {'include/bide.h': '#include <bide/like.h>\n',
+              'include/bide/x.h': DOC, 'src/base/x.c': 'int bide__y;\n',
+              'docs/b.md': '# A long-ish Title\n',
+              'docs/from-asyncio.md': 'bide_x\n'},
 }
 
 # What is tested, the check, a file, its text, and words of the complaint or
@@ -177,6 +179,15 @@ CASES = [
      'no heading #title'),
     ('a link to elsewhere', 'pages', 'docs/a.md',
      '[e](https://example.org/c.md)', None),
+    ('a function of asyncio that the comparison names', 'pages',
+     'include/bide/like.h', '/*\n * bide_x — x.\n * Like: x.\n */\n', None),
+    ('a function of asyncio that the comparison lacks', 'pages',
+     'include/bide/like.h',
+     '/*\n * bide_new — x.\n *\n * Like: x.\n */\n',
+     'bide_new is not in from-asyncio.md'),
+    ('a function of ours alone', 'pages', 'include/bide/like.h',
+     '/*\n * bide_new — x.\n */\n/*\n * bide_x — x.\n * Like: x.\n */\n',
+     None),
 ]
 
 
