@@ -61,6 +61,9 @@ need_for_test()
     want libglib2.0-dev /usr/include/glib-2.0/glib.h
     want cmake cmake
     want groff-base groff
+    need python3-dev /usr/include/python3*/Python.h
+    need python3-setuptools /usr/lib/python3/dist-packages/setuptools
+    need libpython3.11-testsuite /usr/lib/python3*/test/test_asyncio
 }
 
 need_for_bench()

@@ -19,6 +19,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 
 import installed
@@ -30,6 +31,8 @@ BUILD = ROOT / 'build' / 'test'
 MESON = next((path for path in ['/usr/bin/meson', shutil.which('meson')]
               if path and os.path.exists(path)), 'meson')
 LIMIT_SECONDS = 600  # for one step of a stage; none comes near it
+# The last line of a test program in Python.
+PYTHON_SUM = re.compile(r'^(\d+) passed, (\d+) skipped, (\d+) failed$', re.M)
 NINJA_PROGRESS = re.compile(r'^\[\d+/\d+\] .*\n', re.M)
 
 # A sanitizer's report must fail the test, not only be printed.
@@ -166,6 +169,37 @@ def tour():
         os.environ.get('BIDE_TOUR', ROOT / 'tests' / 'tour')).glob('*.c'))
 
 
+def stage_python():
+    """the Python face: its own tests, and CPython's of asyncio"""
+    python = '/usr/bin/python3'
+    paths = sysconfig.get_paths()
+    for file, package in [
+            (paths['include'] + '/Python.h', 'python3-dev'),
+            (paths['stdlib'] + '/test/test_asyncio',
+             'libpython3.11-testsuite')]:
+        if not os.path.exists(file):
+            raise Lacking(f'there is no {file} (package {package})')
+    directory = BUILD / 'python'
+    step([python, 'setup.py', '-q', 'build', '--build-base', directory,
+          '--build-lib', directory / 'lib'])
+    env = dict(os.environ, PYTHONPATH=str(directory / 'lib'))
+    tally = Tally()
+    for program in ['test_loop.py', 'run_cpython.py']:
+        run = subprocess.run([python, ROOT / 'python' / 'tests' / program],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             text=True, env=env)
+        counts = PYTHON_SUM.findall(run.stdout)
+        if not counts:
+            tally.fail(program, run.stdout)
+            continue
+        passed, skipped, failed = map(int, counts[-1])
+        tally.passed += passed
+        tally.skipped += skipped
+        for number in range(failed or run.returncode != 0):
+            tally.fail(program, run.stdout if number == 0 else '')
+    return tally
+
+
 def stage_installed():
     """the tour and the examples, against an installed copy"""
     prefix = BUILD / 'installed'
@@ -181,7 +215,8 @@ def stage_installed():
 
 STAGES = {function.__name__.removeprefix('stage_'): function
           for function in [stage_gcc, stage_clang, stage_asan, stage_tsan,
-                           stage_ucontext, stage_aarch64, stage_installed]}
+                           stage_ucontext, stage_aarch64, stage_installed,
+                           stage_python]}
 
 
 def run_stage(name):

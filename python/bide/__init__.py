@@ -18,14 +18,13 @@ def new_event_loop():
     return Loop()
 
 
-if hasattr(_asyncio, 'Runner'):
-    def run(main, *, debug=None):
-        """Run a coroutine to its end, as asyncio.run() does."""
-        if _asyncio._get_running_loop() is not None:
-            raise RuntimeError(
-                'bide.run() cannot be called from a running event loop')
-        with _asyncio.Runner(debug=debug, loop_factory=Loop) as runner:
-            return runner.run(main)
+def run(main, *, debug=None):
+    """Run a coroutine to its end, as asyncio.run() does."""
+    if _asyncio._get_running_loop() is not None:
+        raise RuntimeError(
+            'bide.run() cannot be called from a running event loop')
+    with _asyncio.Runner(debug=debug, loop_factory=Loop) as runner:
+        return runner.run(main)
 
 
 def __getattr__(name):
