@@ -6,6 +6,7 @@
  * symmetric: there is no caller and no callee, each context names the next.
  * What the platform's calling convention lets a function destroy is not
  * saved; control words of the floating-point unit are left alone.
+ * docs/internals/switch.md has more.
  */
 #ifndef BIDE_SRC_ARCH_SWITCH_H
 #define BIDE_SRC_ARCH_SWITCH_H

@@ -5,7 +5,7 @@
  * A message lives in a slot of fixed size together with its code, so raising
  * allocates nothing, and reading with another code finds the general text
  * instead of a stale message. Which slot is current is for a higher layer to
- * say: each task has one.
+ * say: each task has one. docs/internals/errors.md has more.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -9,6 +9,7 @@
  * `attach` and `detach`, and time through `clock` and `poll`.
  *
  * Who calls: the engine's thread alone, except `wake`.
+ * docs/internals/engine.md shows how the backends divide their work.
  */
 #ifndef BIDE_SRC_ENGINE_BACKEND_H
 #define BIDE_SRC_ENGINE_BACKEND_H

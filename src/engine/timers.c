@@ -23,6 +23,8 @@
  * empty on every level but 0, so what a finer level holds is sooner than what
  * a coarser one does; a bit of `occupied` may be stale (set over an empty
  * slot), never missing. Nothing is allocated.
+ *
+ * See docs/internals/timers.md.
  */
 #include "engine/timers.h"
 

@@ -7,6 +7,8 @@
  *            buffer ◄────── transport ──────┘
  *           buffer.c         socket.c: operations of the engine
  *
+ * docs/internals/streams.md says where bytes lie when.
+ *
  * A transport moves bytes; everything above is common to all. The socket's is
  * in socket.c; layer.c has the one that another library brings, such as TLS,
  * which works on a stream of its own.

@@ -15,6 +15,8 @@
  * a running task has state READY and is not in the queue; the value that
  * bide__suspend() returns is the resumed task's resume_value at the moment of
  * the switch.
+ *
+ * See docs/internals/scheduling.md.
  */
 #include "task/task.h"
 

@@ -22,6 +22,8 @@
  * (memory returned, remembered in an array that has room for every slot).
  *
  * Invariant: used + warm_count + cold_count = slots carved in all chunks.
+ *
+ * See docs/internals/stacks.md.
  */
 #include "task/stack.h"
 

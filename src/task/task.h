@@ -21,6 +21,8 @@
  * must then pass on what it had been granted. Where something irrevocable has
  * happened (bytes read, a child awaited) the wait is not weak: the success is
  * reported and the request is delivered at the next call.
+ *
+ * docs/internals/cancellation.md says how to write a primitive.
  */
 #ifndef BIDE_SRC_TASK_TASK_H
 #define BIDE_SRC_TASK_TASK_H
