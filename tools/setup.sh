@@ -55,6 +55,8 @@ need_for_test()
     need python3 /usr/bin/python3
     need libssl-dev /usr/include/openssl/ssl.h
     need openssl openssl
+    need node-llhttp /usr/share/llhttp/llhttp.c
+    need curl curl
     want gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
     want libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
     want qemu-user qemu-aarch64

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * connection.c — one request after the other on a connection.
+ *
+ *     idle ──first byte──► head ──► handler ──► rest of the body ──┐
+ *      ▲                    │ refused: 4xx, close                  │
+ *      └────────────────────┴──────────── reply sent ◄─────────────┘
+ *
+ * While replies wait in `out` for those of requests that have arrived already,
+ * a callback is scheduled: should the task wait before it has sent them, for
+ * whatever a handler waits, another task does.
+ *
+ * Invariant: `out` is written by the connection's task, or by the sender as
+ * long as there is one; the task awaits it before it writes itself.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include <bide/timeout.h>
+
+#include "http/http.h"
+
+#define PIECES 4       /* of a write, the head's included */
+#define LINGER 1.0     /* seconds for a client that was refused to read why */
+#define LINGER_MOST 262144 /* bytes that it may still send */
+
+/* ── Sending ──────────────────────────────────────────────────────────── */
+
+static int write_in_time(struct bide__http_connection *connection,
+                         const struct iovec *iov, size_t count)
+{
+    bide_timeout timeout;
+    bide_timeout_enter(&timeout, connection->server->options.write_timeout);
+    return bide_timeout_exit(&timeout,
+                             bide_stream_writev(connection->stream, iov,
+                                                count));
+}
+
+static int await_sender(struct bide__http_connection *connection)
+{
+    bide_task *sender = connection->sender;
+    connection->sender = NULL;
+    return sender ? bide_await(sender) : 0;
+}
+
+static void disarm(struct bide__http_connection *connection)
+{
+    if (connection->armed)
+        (void)bide_handle_cancel(&connection->handle);
+    connection->armed = false;
+}
+
+int bide__http_send(struct bide__http_connection *connection,
+                    const struct iovec *more, size_t count)
+{
+    struct iovec iov[PIECES];
+    disarm(connection);
+    int rc = await_sender(connection);
+    if (rc < 0)
+        return rc;
+    size_t used = 0;
+    struct bide__bytes *out = &connection->out;
+    if (out->len > 0)
+        iov[used++] = (struct iovec){out->data, out->len};
+    for (size_t i = 0; i < count; i++)
+        iov[used++] = more[i];
+    if (used == 0)
+        return 0;
+    rc = write_in_time(connection, iov, used);
+    out->len = 0;
+    return rc;
+}
+
+static int send_out(void *arg)
+{
+    struct bide__http_connection *connection = arg;
+    struct bide__bytes out = connection->out;
+    const struct iovec piece = {out.data, out.len};
+    connection->out = (struct bide__bytes){.data = NULL};
+    int rc = write_in_time(connection, &piece, 1);
+    bide__bytes_free(&out);
+    return rc;
+}
+
+/* The task waits while replies are unsent. Without memory for another they
+ * are sent when it goes on. */
+static void send_meanwhile(void *arg)
+{
+    struct bide__http_connection *connection = arg;
+    connection->armed = false;
+    if (connection->sender || connection->out.len == 0)
+        return;
+    connection->sender = bide_create_task(send_out, connection);
+}
+
+void bide__http_send_soon(struct bide__http_connection *connection)
+{
+    if (connection->armed || connection->out.len == 0)
+        return;
+    connection->armed = bide_loop_call_soon(bide_loop_current(),
+                                            &connection->handle,
+                                            send_meanwhile, connection) == 0;
+}
+
+/* ── Receiving a head ─────────────────────────────────────────────────── */
+
+static ssize_t peek_until(struct bide__http_connection *connection,
+                          size_t least, double when, const char **ret_data)
+{
+    bide_timeout timeout;
+    bide_timeout_enter_at(&timeout, when);
+    ssize_t n = bide_stream_peek(connection->stream, least, ret_data);
+    int rc = bide_timeout_exit(&timeout, n < 0 ? (int)n : 0);
+    return rc < 0 ? rc : n;
+}
+
+/* Wait for a request's first byte. Returns how many bytes are there, 0 at the
+ * end of the connection, or a negative code. */
+static ssize_t await_request(struct bide__http_connection *connection,
+                             const char **ret_data)
+{
+    bide_http_server *server = connection->server;
+    if (connection->ahead == 0) {
+        bide__bytes_free(&connection->out);
+        if (server->stopping)
+            return 0;
+    }
+    connection->idle = true;
+    ssize_t n = peek_until(connection, 1,
+                           bide_time() + server->options.idle_timeout,
+                           ret_data);
+    connection->idle = false;
+    return n == -ETIME ? 0 : n;
+}
+
+/* An empty line before a request is an old client's mistake: RFC 9112, 2.2. */
+static ssize_t skip_empty_line(struct bide__http_connection *connection,
+                               ssize_t n, double when, const char **ret_data)
+{
+    if ((*ret_data)[0] != '\r')
+        return n;
+    if (n < 2)
+        n = peek_until(connection, 2, when, ret_data);
+    if (n < 2 || (*ret_data)[1] != '\n')
+        return n;
+    bide_stream_skip(connection->stream, 2);
+    return peek_until(connection, 1, when, ret_data);
+}
+
+/* Returns the head's length; 0 at the end of the connection; a status that
+ * refuses it, negative and above -1000; or a code below. */
+static ssize_t receive_head(struct bide__http_connection *connection,
+                            const char **ret_data, unsigned *ret_lines)
+{
+    const bide_http_server_options *options = &connection->server->options;
+    ssize_t n = await_request(connection, ret_data);
+    if (n <= 0)
+        return n;
+    double begin = bide_time();
+    double when = begin + options->head_timeout;
+    connection->request.deadline = begin + options->request_timeout;
+    n = skip_empty_line(connection, n, when, ret_data);
+    for (;;) {
+        if (n <= 0)
+            return n == -ETIME ? -408 : n;
+        int head = bide__http_find_head(*ret_data, (size_t)n, options->head,
+                                        ret_lines);
+        if (head < 0)
+            return head;
+        connection->ahead = (size_t)(n - head);
+        if (head > 0)
+            return head;
+        if (connection->out.len > 0) {
+            int rc = bide__http_send(connection, NULL, 0);
+            if (rc < 0)
+                return rc;
+        }
+        ssize_t before = n;
+        n = peek_until(connection, (size_t)n + 1, when, ret_data);
+        if (n == before)
+            return 0; /* the client has left in the middle */
+    }
+}
+
+/* ── One request ──────────────────────────────────────────────────────── */
+
+static void reset(struct bide__http_connection *connection)
+{
+    bide_http_request *request = &connection->request;
+    if (request->fields && (char *)request->fields != request->memory)
+        bide_release(request->fields);
+    bide_release(request->memory);
+    bide_release(request->body);
+    bide_release(request->trailers);
+    bide__bytes_free(&request->headers);
+    memset(request, 0, sizeof *request);
+    request->connection = connection;
+}
+
+/* Say why, and give the client time to read it: closing a socket with bytes
+ * that were not read would reset the connection under the reply. */
+static int refuse(struct bide__http_connection *connection, int status)
+{
+    char buf[4096];
+    bide_timeout timeout;
+    int rc = bide__http_refuse(&connection->request, status);
+    connection->last = true;
+    if (rc < 0 || (connection->request.complete && connection->ahead == 0))
+        return rc;
+    rc = bide_stream_write_eof(connection->stream);
+    if (rc < 0)
+        return rc;
+    bide_timeout_enter(&timeout, LINGER);
+    ssize_t n = 1;
+    for (size_t got = 0; n > 0 && got < LINGER_MOST; got += (size_t)n)
+        n = bide_stream_read(connection->stream, buf, sizeof buf);
+    rc = bide_timeout_exit(&timeout, n < 0 ? (int)n : 0);
+    return rc == -ECANCELED ? rc : 0;
+}
+
+/* What a handler's failure to read the body means for the client. */
+static int status_of_failure(const bide_http_request *request)
+{
+    switch (request->failed) {
+    case -EBADMSG:
+        return 400;
+    case -EMSGSIZE:
+        return 413;
+    case -ETIME:
+        return 408;
+    default:
+        return 500;
+    }
+}
+
+/* The handler has returned a negative code. */
+static int fail(struct bide__http_connection *connection, int code)
+{
+    bide_http_request *request = &connection->request;
+    connection->last = true;
+    if (request->replied || code == -ECANCELED ||
+        code == BIDE_E_INCOMPLETE) {
+        bide_stream_abort(connection->stream);
+        connection->gone = true;
+        return code == BIDE_E_INCOMPLETE ? 0 : code;
+    }
+    bool clients = code == request->failed;
+    int rc = refuse(connection, status_of_failure(request));
+    return rc < 0 || clients ? rc : code;
+}
+
+static int handle(struct bide__http_connection *connection)
+{
+    bide_http_server *server = connection->server;
+    bide_http_request *request = &connection->request;
+    if (request->framing == BIDE__BODY_LENGTH &&
+        request->left > server->options.body)
+        return refuse(connection, 413);
+    connection->served++;
+    if (request->framing != BIDE__BODY_NONE)
+        connection->ahead = 0; /* it is the body */
+    int rc = server->handler(request, server->arg);
+    if (rc >= 0 && !request->replied)
+        rc = bide_raise(-EPROTO, "the handler of %.80s has not replied",
+                        request->target);
+    if (rc >= 0)
+        rc = bide__http_finish_reply(request);
+    if (rc < 0)
+        return fail(connection, rc);
+    if (!request->complete && !connection->last)
+        connection->last = !bide__http_drain(request);
+    return 0;
+}
+
+static int serve_one(struct bide__http_connection *connection)
+{
+    const char *data;
+    unsigned lines;
+    bide_http_request *request = &connection->request;
+    reset(connection);
+    ssize_t n = receive_head(connection, &data, &lines);
+    if (n == 0)
+        connection->last = true;
+    if (n == 0)
+        return 0;
+    int rc = n < 0 ? (int)n : bide__http_parse_head(request, data, (size_t)n,
+                                                    lines);
+    if (rc < 0)
+        return rc <= -400 && rc >= -599 ? refuse(connection, -rc) : rc;
+    bide_stream_skip(connection->stream, (size_t)n);
+    return handle(connection);
+}
+
+/* ── The connection ───────────────────────────────────────────────────── */
+
+static void enlist(struct bide__http_connection *connection)
+{
+    bide_http_server *server = connection->server;
+    connection->next = server->connections;
+    connection->place = &server->connections;
+    if (connection->next)
+        connection->next->place = &connection->next;
+    server->connections = connection;
+}
+
+static void delist(struct bide__http_connection *connection)
+{
+    *connection->place = connection->next;
+    if (connection->next)
+        connection->next->place = connection->place;
+}
+
+int bide__http_converse(bide_stream *stream, void *arg)
+{
+    struct bide__http_connection connection;
+    memset(&connection, 0, sizeof connection);
+    connection.server = arg;
+    connection.stream = stream;
+    connection.task = bide_current_task();
+    connection.request.connection = &connection;
+    enlist(&connection);
+    int rc = 0;
+    while (rc == 0 && !connection.last)
+        rc = serve_one(&connection);
+    if (rc == 0 && !connection.gone && connection.out.len > 0)
+        rc = bide__http_send(&connection, NULL, 0);
+    disarm(&connection);
+    int sent = await_sender(&connection);
+    reset(&connection);
+    bide__bytes_free(&connection.out);
+    delist(&connection);
+    return rc < 0 ? rc : sent;
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * head.c — the request line and the headers.
+ *
+ * llhttp parses, with every leniency off. Around it stand checks of our own
+ * for what different servers understand differently, which is what request
+ * smuggling lives on: lines that end in anything but CR LF, continued lines,
+ * control characters, more than one length, a length with chunks, a coding
+ * other than chunked, a missing or second Host.
+ *
+ * A refusal is a negative HTTP status.
+ */
+#include <errno.h>
+#include <llhttp.h>
+#include <string.h>
+#include <strings.h>
+
+#include "http/http.h"
+
+#define TARGET_MAX 8192 /* bytes, RFC 9112 recommends at least 8000 */
+
+/* ── Characters ───────────────────────────────────────────────────────── */
+
+static const char separators[] = "\"(),/:;<=>?@[\\]{}";
+
+bool bide__http_is_token(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c <= ' ' || c >= 0x7f || strchr(separators, c))
+            return false;
+    }
+    return len > 0;
+}
+
+bool bide__http_is_value(const char *text, size_t len)
+{
+    unsigned bad = 0;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bad |= (c < ' ' && c != '\t') | (c == 0x7f);
+    }
+    return !bad;
+}
+
+/* ── The end of the head ──────────────────────────────────────────────── */
+
+/* One line without its CR LF: none but printable characters, and it does not
+ * continue the line before. */
+static bool is_sound(const char *line, size_t len, bool first)
+{
+    if (!first && (line[0] == ' ' || line[0] == '\t'))
+        return false;
+    return bide__http_is_value(line, len);
+}
+
+int bide__http_find_head(const char *data, size_t len, size_t max,
+                         unsigned *ret_lines)
+{
+    unsigned lines = 0;
+    size_t begin = 0;
+    while (begin < len) {
+        const char *lf = memchr(data + begin, '\n', len - begin);
+        size_t end = lf ? (size_t)(lf - data) : len;
+        if (!lf) {
+            if (end >= max)
+                return lines == 0 ? -414 : -431;
+            /* What can never become sound is refused at once. */
+            size_t partial = end - begin;
+            partial -= data[end - 1] == '\r';
+            return bide__http_is_value(data + begin, partial) ? 0 : -400;
+        }
+        if (end == begin || data[end - 1] != '\r')
+            return -400;
+        if (end + 1 > max)
+            return lines == 0 ? -414 : -431;
+        if (end - 1 == begin) {
+            *ret_lines = lines;
+            return lines == 0 ? -400 : (int)end + 1;
+        }
+        if (!is_sound(data + begin, end - 1 - begin, lines == 0))
+            return -400;
+        lines++;
+        begin = end + 1;
+    }
+    return 0;
+}
+
+/* ── llhttp's callbacks ───────────────────────────────────────────────── */
+
+/* The parser still reads the text: strings are ended when it is done. */
+static int on_name(llhttp_t *parser, const char *at, size_t len)
+{
+    bide_http_request *request = parser->data;
+    if (request->count == request->room || !bide__http_is_token(at, len))
+        return HPE_USER;
+    request->fields[request->count] = (struct bide__field){
+        .name = (char *)(uintptr_t)at,
+        .name_len = (unsigned)len,
+    };
+    return 0;
+}
+
+static int on_value(llhttp_t *parser, const char *at, size_t len)
+{
+    bide_http_request *request = parser->data;
+    struct bide__field *field = &request->fields[request->count++];
+    while (len > 0 && (at[len - 1] == ' ' || at[len - 1] == '\t'))
+        len--;
+    field->value = (char *)(uintptr_t)at;
+    field->value_len = (unsigned)len;
+    return 0;
+}
+
+/* What follows is read by body.c. */
+static int on_headers_complete(llhttp_t *parser)
+{
+    (void)parser;
+    return HPE_PAUSED;
+}
+
+/* ── What the headers mean ────────────────────────────────────────────── */
+
+struct meaning {
+    unsigned hosts, lengths, codings;
+    bool keep_alive;
+    int refused;
+};
+
+static int note_length(bide_http_request *request, const char *value)
+{
+    uint64_t length = 0;
+    if (!*value)
+        return -400;
+    for (; *value; value++) {
+        if (*value < '0' || *value > '9' ||
+            __builtin_mul_overflow(length, 10, &length) ||
+            __builtin_add_overflow(length, (uint64_t)(*value - '0'), &length))
+            return -400;
+    }
+    request->left = length;
+    request->framing = length > 0 ? BIDE__BODY_LENGTH : BIDE__BODY_NONE;
+    return 0;
+}
+
+static bool has_word(const char *list, const char *word)
+{
+    size_t len = strlen(word);
+    while (*list) {
+        list += strspn(list, " \t,");
+        size_t n = strcspn(list, " \t,");
+        if (n == len && strncasecmp(list, word, len) == 0)
+            return true;
+        list += n;
+    }
+    return false;
+}
+
+static bool is_host(const char *value)
+{
+    return !value[strcspn(value, " \t,/?#@\\<>\"")];
+}
+
+static void note(bide_http_request *request, const struct bide__field *field,
+                 struct meaning *meaning)
+{
+    const char *name = field->name;
+    const char *value = field->value;
+    if (strcasecmp(name, "host") == 0) {
+        meaning->hosts++;
+        if (!is_host(value))
+            meaning->refused = -400;
+    } else if (strcasecmp(name, "content-length") == 0) {
+        meaning->lengths++;
+        if (note_length(request, value) < 0)
+            meaning->refused = -400;
+    } else if (strcasecmp(name, "transfer-encoding") == 0) {
+        meaning->codings++;
+        if (strcasecmp(value, "chunked") != 0)
+            meaning->refused = -400;
+    } else if (strcasecmp(name, "connection") == 0) {
+        request->close |= has_word(value, "close");
+        meaning->keep_alive |= has_word(value, "keep-alive");
+    } else if (strcasecmp(name, "expect") == 0) {
+        request->expects = strcasecmp(value, "100-continue") == 0;
+        if (!request->expects && !meaning->refused)
+            meaning->refused = -417;
+    }
+}
+
+/* The first letter tells most headers apart from those that matter. */
+static bool may_matter(const char *name)
+{
+    return strchr("hctxeHCTXE", name[0]) != NULL;
+}
+
+static int understand(bide_http_request *request)
+{
+    struct meaning meaning = {.hosts = 0};
+    for (unsigned i = 0; i < request->count; i++) {
+        struct bide__field *field = &request->fields[i];
+        field->name[field->name_len] = '\0';
+        if (field->value_len > 0)
+            field->value[field->value_len] = '\0';
+        else
+            field->value = field->name + field->name_len;
+        if (may_matter(field->name))
+            note(request, field, &meaning);
+    }
+    if (meaning.hosts > 1 || (meaning.hosts == 0 && !request->http10) ||
+        meaning.lengths > 1 || meaning.codings > 1 ||
+        (meaning.codings == 1 && (meaning.lengths || request->http10)))
+        return -400;
+    if (meaning.refused)
+        return meaning.refused;
+    if (meaning.codings) {
+        request->framing = BIDE__BODY_CHUNKED;
+        request->left = 0;
+    }
+    if (request->http10) {
+        request->expects = false;
+        request->close |= !meaning.keep_alive;
+    }
+    request->complete = request->framing == BIDE__BODY_NONE;
+    if (request->complete)
+        request->expects = false;
+    return 0;
+}
+
+/* ── Parsing ──────────────────────────────────────────────────────────── */
+
+static const llhttp_settings_t settings = {
+    .on_header_field = on_name,
+    .on_header_value = on_value,
+    .on_headers_complete = on_headers_complete,
+};
+
+/* "METHOD target HTTP/1.x": exactly two spaces, and a version we know. */
+static int check_line(bide_http_request *request, char *data)
+{
+    size_t len = strcspn(data, "\r");
+    char *space = memchr(data, ' ', len);
+    if (!space || len < 10)
+        return -400;
+    const char *version = data + len - 9;
+    if (memchr(space + 1, ' ', (size_t)(data + len - space - 1)) != version)
+        return -400;
+    if (strncmp(version, " HTTP/1.", 8) != 0)
+        return strncmp(version, " HTTP/", 6) == 0 ? -505 : -400;
+    if (version[8] != '0' && version[8] != '1')
+        return version[8] >= '2' && version[8] <= '9' ? -505 : -400;
+    request->http10 = version[8] == '0';
+    request->target = space + 1;
+    request->target_len = (size_t)(version - space) - 1;
+    return version - space > TARGET_MAX ? -414 : 0;
+}
+
+static int status_of(llhttp_errno_t error)
+{
+    return error == HPE_INVALID_METHOD ? -501 : -400;
+}
+
+/* The fields and the text are one piece of memory; trailers need room as
+ * well, if there is a body that can have some. */
+static int copy_head(bide_http_request *request, const char *data, size_t len,
+                     unsigned lines)
+{
+    unsigned most = request->connection->server->options.fields;
+    if (lines - 1 > most)
+        return -431;
+    request->room = lines;
+    size_t fields = lines * sizeof request->fields[0];
+    request->memory = bide_allocate(fields + len + 1);
+    if (!request->memory)
+        return -ENOMEM;
+    request->fields = (struct bide__field *)(void *)request->memory;
+    request->method = request->memory + fields;
+    memcpy(request->method, data, len);
+    request->method[len] = '\0';
+    return 0;
+}
+
+int bide__http_parse_head(bide_http_request *request, const char *data,
+                          size_t len, unsigned lines)
+{
+    int rc = copy_head(request, data, len, lines);
+    if (rc == 0)
+        rc = check_line(request, request->method);
+    if (rc < 0)
+        return rc;
+    llhttp_t parser;
+    llhttp_init(&parser, HTTP_REQUEST, &settings);
+    parser.data = request;
+    char *text = request->method;
+    llhttp_errno_t error = llhttp_execute(&parser, text, len);
+    if (error != HPE_PAUSED)
+        return status_of(error);
+    request->target[request->target_len] = '\0';
+    request->target[-1] = '\0';
+    request->head_only = strcmp(text, "HEAD") == 0;
+    return understand(request);
+}
+
+bool bide__http_parse_field(char *line, struct bide__field *ret_field)
+{
+    size_t name = strcspn(line, ":");
+    if (line[name] != ':' || !bide__http_is_token(line, name))
+        return false;
+    char *value = line + name + 1;
+    value += strspn(value, " \t");
+    size_t len = strlen(value);
+    if (!bide__http_is_value(value, len))
+        return false;
+    while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
+        len--;
+    line[name] = '\0';
+    value[len] = '\0';
+    *ret_field = (struct bide__field){.name = line, .value = value};
+    return true;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * http.h — HTTP servers from inside.
+ *
+ *     server.c      the life of a server
+ *     connection.c  one request after the other on a connection
+ *     head.c        request line and headers: llhttp, and stricter checks
+ *     body.c        the body of a request: by length, or in chunks
+ *     reply.c       what the handler sends
+ *     text.c        small texts: the date, statuses, numbers
+ *
+ * A request's head is copied once, to memory that lives as long as the
+ * handler runs; names and values are strings in there. Replies are collected
+ * in the connection's `out` while requests are ahead in the stream's buffer,
+ * and go out in one write.
+ */
+#ifndef BIDE_SRC_HTTP_HTTP_H
+#define BIDE_SRC_HTTP_HTTP_H
+
+#include <bide.h>
+#include <bide/http.h>
+
+/* Bytes that grow. */
+struct bide__bytes {
+    char *data;
+    size_t len, cap;
+};
+
+/* Strings, once they are parsed. */
+struct bide__field {
+    char *name;
+    char *value;
+    unsigned name_len, value_len;
+};
+
+/* How a body ends. */
+enum bide__framing {
+    BIDE__BODY_NONE,
+    BIDE__BODY_LENGTH,  /* after `left` bytes */
+    BIDE__BODY_CHUNKED, /* after the chunk of 0 bytes; `left` of this chunk */
+    BIDE__BODY_CLOSE    /* with the connection; replies only */
+};
+
+struct bide__http_connection;
+
+struct bide_http_request {
+    struct bide__http_connection *connection;
+
+    /* The head, head.c. */
+    char *memory; /* fields and text */
+    char *method;
+    char *target;
+    size_t target_len;
+    struct bide__field *fields;
+    unsigned count, room; /* of fields */
+    bool http10;
+    bool close;    /* the client will not send another one */
+    bool expects;  /* 100-continue, and was not told yet */
+    double deadline; /* of the whole request */
+
+    /* The body, body.c. */
+    enum bide__framing framing;
+    uint64_t left;      /* bytes of the body, or of the chunk */
+    uint64_t received;  /* bytes of the body */
+    bool begun;         /* the first chunk's size was read */
+    bool complete;      /* nothing of the body is left in the stream */
+    int failed;         /* reading it does not work any more, and why */
+    char *body;         /* the whole of it, if it was asked for */
+    char *trailers;     /* their text */
+
+    /* The reply, reply.c. */
+    struct bide__bytes headers; /* those that the handler has added */
+    bool head_only;             /* a reply to HEAD has no body */
+    bool replied;               /* it has begun */
+    bool broken;                /* sending failed: nothing can follow */
+    enum bide__framing reply_framing;
+    uint64_t reply_left;
+};
+
+struct bide__http_connection {
+    struct bide__http_connection *next, **place; /* of the server's */
+    bide_http_server *server;
+    bide_stream *stream;
+    bide_task *task;
+    bool idle;  /* waits for a request */
+    bool last;  /* this request ends the connection */
+    bool gone;  /* it was cut off */
+    size_t ahead; /* bytes behind the request that were there with it */
+    uint64_t served;
+    struct bide__bytes out; /* replies that were not sent yet */
+    bide_handle handle;     /* sends them once the task waits */
+    bool armed;             /* it is scheduled */
+    bide_task *sender;      /* it sends them, or NULL */
+    bide_http_request request;
+};
+
+struct bide_http_server {
+    bide_server *server;
+    bide_http_handler *handler;
+    void *arg;
+    bide_http_server_options options; /* with the defaults filled in */
+    struct bide__http_connection *connections;
+    bool stopping;
+};
+
+/* ── connection.c ─────────────────────────────────────────────────────── */
+
+/* Serve a connection to its end: a bide_stream_handler. */
+int bide__http_converse(bide_stream *stream, void *arg);
+
+/* Send `out`, and more behind it. */
+int bide__http_send(struct bide__http_connection *connection,
+                    const struct iovec *more, size_t count);
+
+/* The same soon: when the task waits, if it has not done so before. */
+void bide__http_send_soon(struct bide__http_connection *connection);
+
+/* ── head.c ───────────────────────────────────────────────────────────── */
+
+/* Look for the end of a head in what has arrived. Returns its length; 0 if
+ * it is not there yet; or a negative status that refuses it. */
+int bide__http_find_head(const char *data, size_t len, size_t max,
+                         unsigned *ret_lines);
+
+/* Parse a head; fills the request. Returns 0, or a negative status. */
+int bide__http_parse_head(bide_http_request *request, const char *data,
+                          size_t len, unsigned lines);
+
+/* Parse a line "name: value" in place, without its end. Returns whether it is
+ * one. */
+bool bide__http_parse_field(char *line, struct bide__field *ret_field);
+
+bool bide__http_is_token(const char *text, size_t len);
+bool bide__http_is_value(const char *text, size_t len);
+
+/* ── body.c ───────────────────────────────────────────────────────────── */
+
+/* Read what is left of a body that nobody wanted, if it is little. Returns
+ * whether the next request follows. */
+bool bide__http_drain(bide_http_request *request);
+
+/* ── reply.c ──────────────────────────────────────────────────────────── */
+
+/* The handler has returned: end what it has begun. */
+int bide__http_finish_reply(bide_http_request *request);
+
+/* A reply of the server's own, to a request that it refuses. */
+int bide__http_refuse(bide_http_request *request, int status);
+
+/* ── text.c ───────────────────────────────────────────────────────────── */
+
+/* The reason phrase of a status, "" if it has none. */
+const char *bide__http_reason(int status);
+
+/* "Date: Fri, 20 Nov 2026 18:00:00 GMT\r\n", made once a second. */
+const char *bide__http_date(void);
+#define BIDE__HTTP_DATE_LEN 37
+
+/* Room for more bytes, and adding them. Return 0 or -ENOMEM. */
+int bide__bytes_reserve(struct bide__bytes *bytes, size_t more);
+int bide__bytes_add(struct bide__bytes *bytes, const void *data, size_t len);
+int bide__bytes_add_number(struct bide__bytes *bytes, uint64_t number);
+void bide__bytes_free(struct bide__bytes *bytes);
+
+#endif

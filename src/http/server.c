@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * server.c — the life of an HTTP server, over a server of streams; and what
+ * handlers ask of a request.
+ */
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "http/http.h"
+
+#define HEAD_DEFAULT 32768
+#define HEAD_MAX 1048576
+#define FIELDS_DEFAULT 100
+#define FIELDS_MAX 10000
+#define BODY_DEFAULT (UINT64_C(2) << 20)
+
+/* ── Options ──────────────────────────────────────────────────────────── */
+
+static int set_time(double *seconds, double normal, const char *name)
+{
+    if (!(*seconds >= 0))
+        return bide_raise(-EINVAL, "%s is %g s, must be at least 0", name,
+                          *seconds);
+    if (*seconds == 0)
+        *seconds = normal;
+    return 0;
+}
+
+static int set_sizes(bide_http_server_options *options)
+{
+    if (options->head > HEAD_MAX)
+        return bide_raise(-EINVAL, "head is %zu bytes, at most %d",
+                          options->head, HEAD_MAX);
+    if (options->fields > FIELDS_MAX)
+        return bide_raise(-EINVAL, "fields is %u, at most %d",
+                          options->fields, FIELDS_MAX);
+    if (options->head == 0)
+        options->head = HEAD_DEFAULT;
+    if (options->fields == 0)
+        options->fields = FIELDS_DEFAULT;
+    if (options->body == 0)
+        options->body = BODY_DEFAULT;
+    return 0;
+}
+
+static int set_defaults(bide_http_server_options *options)
+{
+    int rc = set_sizes(options);
+    if (rc == 0)
+        rc = set_time(&options->idle_timeout, 60, "idle_timeout");
+    if (rc == 0)
+        rc = set_time(&options->head_timeout, 15, "head_timeout");
+    if (rc == 0)
+        rc = set_time(&options->request_timeout, 300, "request_timeout");
+    if (rc == 0)
+        rc = set_time(&options->write_timeout, 60, "write_timeout");
+    return rc;
+}
+
+/* ── Life ─────────────────────────────────────────────────────────────── */
+
+static int start(bide_http_server *server, const char *host, int port)
+{
+    const bide_http_server_options *own = &server->options;
+    size_t limit = own->head + 1;
+    const bide_server_options options = {
+        .limit = limit > BIDE_STREAM_LIMIT ? limit : BIDE_STREAM_LIMIT,
+        .connections = own->connections,
+        .stack_size = own->stack_size,
+        .reuse_port = own->reuse_port,
+        .tls = own->tls,
+    };
+    return bide_start_server(host, port, bide__http_converse, server, &options,
+                             &server->server);
+}
+
+int bide_http_serve(const char *host, int port, bide_http_handler *handler,
+                    void *arg, const bide_http_server_options *options,
+                    bide_http_server **ret_server)
+{
+    bide_http_server_options given = {.head = 0};
+    if (options)
+        given = *options;
+    if (!handler)
+        return bide_raise(-EINVAL, "handler is NULL, must be a function that "
+                                   "replies to a request");
+    int rc = set_defaults(&given);
+    if (rc < 0)
+        return rc;
+    bide_http_server *server = bide_allocate(sizeof *server);
+    if (!server)
+        return -ENOMEM;
+    memset(server, 0, sizeof *server);
+    server->handler = handler;
+    server->arg = arg;
+    server->options = given;
+    rc = start(server, host, port);
+    if (rc < 0)
+        bide_release(server);
+    else
+        *ret_server = server;
+    return rc;
+}
+
+int bide_http_server_port(const bide_http_server *server)
+{
+    return bide_server_port(server->server);
+}
+
+void bide_http_server_stop(bide_http_server *server)
+{
+    server->stopping = true;
+    bide_server_stop(server->server);
+    struct bide__http_connection *one = server->connections;
+    for (; one; one = one->next)
+        if (one->idle)
+            (void)bide_task_cancel(one->task);
+}
+
+int bide_http_server_wait(bide_http_server *server)
+{
+    return bide_server_wait(server->server);
+}
+
+int bide_http_server_close(bide_http_server *server)
+{
+    if (server)
+        server->stopping = true;
+    int rc = bide_server_close(server ? server->server : NULL);
+    bide_release(server);
+    return rc;
+}
+
+/* ── What a request says ──────────────────────────────────────────────── */
+
+const char *bide_http_request_method(const bide_http_request *request)
+{
+    return request->method;
+}
+
+const char *bide_http_request_target(const bide_http_request *request)
+{
+    return request->target;
+}
+
+const char *bide_http_request_header(const bide_http_request *request,
+                                     const char *name)
+{
+    for (unsigned i = 0; i < request->count; i++)
+        if (strcasecmp(request->fields[i].name, name) == 0)
+            return request->fields[i].value;
+    return NULL;
+}
+
+const bide_stream *bide_http_request_stream(const bide_http_request *request)
+{
+    return request->connection->stream;
+}
