@@ -28,8 +28,10 @@ static void begin(void *arg) /* a callback may create tasks */
 /* Milliseconds until the loop has something to do, rounded up. */
 static int time_left(bide_engine *engine)
 {
+    const int minute = 60 * 1000;
     int64_t ns = bide_engine_timeout(engine);
-    return ns == BIDE_FOREVER ? -1 : (int)((ns + 999999) / 1000000);
+    int64_t ms = ns / 1000000 + (ns % 1000000 > 0);
+    return ms < minute ? (int)ms : minute; /* looking too early does no harm */
 }
 
 int main(void)
