@@ -20,6 +20,8 @@
  * not, and one that is closed or left behind at the loop's end is killed: no
  * zombie stays, and none outlives its loop. No handler of SIGCHLD is
  * installed; a program's own waitpid(2) should name the children it means.
+ * Children live in real time: on the backend `sim`, where time jumps to the
+ * next timer, a timeout passes before they have done anything.
  */
 #ifndef BIDE_PROCESS_H
 #define BIDE_PROCESS_H

@@ -3,6 +3,7 @@
 #include "process/children.h"
 
 #include <bide/group.h>
+#include <bide/loop.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -543,6 +544,33 @@ TEST(the_end_of_the_loop_kills_and_reaps_what_is_left)
         CHECK(kill(pids[i], 0) < 0 && errno == ESRCH);
     CHECK_INT(count_fds(), before);
     CHECK_INT(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+static char reports[512];
+
+static void keep_report(const bide_report *report, void *data)
+{
+    (void)data;
+    strncat(reports, report->text, sizeof reports - strlen(reports) - 1);
+}
+
+static int amain_forgets(void *arg)
+{
+    bide_set_exception_handler(bide_loop_current(), keep_report, NULL);
+    return amain_leaves(arg);
+}
+
+/* The process is reported, and not each of its streams as well. */
+TEST(debug_mode_tells_of_processes_that_were_not_closed)
+{
+    pid_t pids[3];
+    reports[0] = '\0';
+    CHECK_OK(bide_run_with(amain_forgets, pids,
+                           &(bide_options){.debug = true}));
+    CHECK_STR(reports,
+              "a process was never closed; it is closed now, at the loop's "
+              "enda process was never closed; it is closed now, at the "
+              "loop's end");
 }
 
 static int one_of_many(void *arg)
