@@ -31,10 +31,12 @@ static int write_in_time(struct bide__http_connection *connection,
                          const struct iovec *iov, size_t count)
 {
     bide_timeout timeout;
+    bide_stream *stream = connection->stream;
     bide_timeout_enter(&timeout, connection->server->options.write_timeout);
-    return bide_timeout_exit(&timeout,
-                             bide_stream_writev(connection->stream, iov,
-                                                count));
+    int rc = count == 1
+                 ? bide_stream_write(stream, iov->iov_base, iov->iov_len)
+                 : bide_stream_writev(stream, iov, count);
+    return bide_timeout_exit(&timeout, rc);
 }
 
 static int await_sender(struct bide__http_connection *connection)
