@@ -96,6 +96,25 @@ BIDE_API size_t bide_task_stack_used(bide_task *task);
  */
 BIDE_API size_t bide_task_stack_size(bide_task *task);
 
+/*
+ * bide_inspect_open — let tools look at this loop from now on.
+ *
+ * Opens a Unix socket for `bide ps`, `bide top` and `bide pstree`, which only
+ * the same user and root can use, until the loop ends. BIDE_INSPECT=1, or the
+ * path of a directory in its place, does it for each loop of a program.
+ *
+ * Returns:  0 or a negative code; 0 if it is open already.
+ *   directory   where the socket is to lie, made if it is not there; NULL:
+ *               $XDG_RUNTIME_DIR/bide or else /tmp/bide-UID
+ * Suspends: never.
+ * Errors:   -EPERM if others can enter the directory; -ENAMETOOLONG; -EINVAL
+ *           for a relative path; -ENOMEM, -EMFILE; those of mkdir(2), bind(2)
+ * Owns:     nothing moves; the directory is borrowed during the call.
+ * Thread:   the loop's.
+ * Like:     python -m asyncio ps PID, which reads the memory instead.
+ */
+BIDE_API BIDE_NODISCARD int bide_inspect_open(const char *directory);
+
 BIDE_END
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "task/fork.h"
 #include "task/guard.h"
+#include "task/inspect.h"
 #include "task/task.h"
 #include "task/watchdog.h"
 
@@ -93,6 +94,7 @@ int bide_loop_new(const bide_options *options, bide_loop **ret_loop)
     loop->guarded = !options->no_signals && bide__guard_install();
     if (loop->debug && !options->no_signals && is_timed(loop))
         loop->watchdog = bide__watchdog_new(loop->slow_ns);
+    bide__inspect_start(loop);
     *ret_loop = loop;
     return 0;
 }

@@ -123,6 +123,8 @@ void bide__report_slow(bide_loop *loop, bide_task *task, int64_t took_ns,
 
 static bool report_one(void *data, bide_task *task)
 {
+    if (task->flags & BIDE__FLAG_OURS)
+        return true;
     report(data, task, 0, NULL,
            "task '%s' is still pending, in %s(), and will be cancelled",
            bide_task_name(task), task->wait ? task->wait->name : "nothing");

@@ -260,17 +260,33 @@ void bide__stacks_trim(struct bide__stacks *stacks)
             trim_class(stacks, i);
 }
 
+void *bide__stacks_next(struct bide__stacks *stacks, size_t size,
+                        struct bide__stacks_cursor *cursor)
+{
+    for (; cursor->stack_class < BIDE__STACK_CLASSES; cursor->stack_class++) {
+        const struct bide__chunk *chunk =
+            cursor->chunk ? cursor->chunk
+                          : stacks->classes[cursor->stack_class].chunks;
+        while (chunk && cursor->slot == chunk->carved) {
+            chunk = chunk->next;
+            cursor->slot = 0;
+        }
+        cursor->chunk = chunk;
+        if (chunk)
+            return task_in_slot(chunk, cursor->slot++,
+                                bide__stack_size(cursor->stack_class), size);
+    }
+    return NULL;
+}
+
 void bide__stacks_visit(struct bide__stacks *stacks, size_t size,
                         bool (*visit)(void *data, void *task), void *data)
 {
-    for (int i = 0; i < BIDE__STACK_CLASSES; i++) {
-        size_t slot_size = bide__stack_size(i);
-        struct bide__chunk *chunk = stacks->classes[i].chunks;
-        for (; chunk; chunk = chunk->next)
-            for (size_t slot = 0; slot < chunk->carved; slot++)
-                if (!visit(data, task_in_slot(chunk, slot, slot_size, size)))
-                    return;
-    }
+    struct bide__stacks_cursor cursor = {.stack_class = 0};
+    void *task;
+    while ((task = bide__stacks_next(stacks, size, &cursor)))
+        if (!visit(data, task))
+            return;
 }
 
 void bide__stacks_free(struct bide__stacks *stacks)

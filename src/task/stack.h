@@ -101,6 +101,18 @@ size_t bide__stack_touched(struct bide__stacks *stacks, int stack_class,
  * while; halves the surplus each time. */
 void bide__stacks_trim(struct bide__stacks *stacks);
 
+/* A place among the slots; zeroed is before the first. It stays good while
+ * slots come into use and go out of it. */
+struct bide__stacks_cursor {
+    int stack_class;
+    const struct bide__chunk *chunk; /* NULL: the class's newest is next */
+    size_t slot;                     /* the next one */
+};
+
+/* The struct of the next slot that was ever used, NULL at the end. */
+void *bide__stacks_next(struct bide__stacks *stacks, size_t size,
+                        struct bide__stacks_cursor *cursor);
+
 /* Call visit(data, struct's address) for every slot ever used; whether it
  * holds a task is for its contents to say. Stops when visit returns false. */
 void bide__stacks_visit(struct bide__stacks *stacks, size_t size,

@@ -470,6 +470,8 @@ struct task_list {
 static bool append_task(void *data, bide_task *task)
 {
     struct task_list *list = data;
+    if (task->flags & BIDE__FLAG_OURS)
+        return true;
     if (list->count < list->max)
         list->tasks[list->count] = task;
     list->count++;

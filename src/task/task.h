@@ -132,6 +132,7 @@ struct bide_loop {
     bool debug;
     bool closing;       /* other threads' coroutines are refused */
     bool guarded;       /* guard.c watches for overflows */
+    bool inspected;     /* inspect.c serves tools */
     int default_class;  /* of stacks */
     size_t live;        /* tasks that have not ended */
     uint64_t next_id;
