@@ -289,8 +289,8 @@ def datagrams(quick):
     return Claim(
         13, 'datagrams of UDP sent and received in one process',
         (Metric('ns', 'ns of processor time a datagram',
-                within(1.15, 'send, recv', singly)
-                + within(1.35, 'epoll by hand', pong)
+                within(1.1, 'send, recv', singly)
+                + within(1.1, 'epoll by hand', pong)
                 + within(0.2, 'sendmmsg, recvmmsg', many)
                 + within(1.5, 'segments by hand', many)),),
         (Case(singly, bide('singly', '64') + (
