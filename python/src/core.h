@@ -4,7 +4,8 @@
  *
  *     module.c     names, imported objects, the module
  *     handle.c     Handle and TimerHandle
- *     loop.c       the loop: scheduling, attributes, its life
+ *     loop.c       the loop: its state, its life and its type
+ *     schedule.c   the ready queue, call_soon() and call_later()
  *     drive.c      engine and turns: wait, deliver, run what is ready
  *     watch.c      readers and writers
  *     stream.c     transports of connected sockets: their life
@@ -246,6 +247,11 @@ int handle_run(LoopObject *loop, HandleObject *handle);
 extern PyTypeObject *Loop_Type;
 int loop_init_type(PyObject *module);
 
+/* End what may not outlast the loop. */
+void loop_release(LoopObject *loop);
+
+/* ── schedule.c ───────────────────────────────────────────────────────── */
+
 int queue_push(Queue *queue, PyObject *item); /* takes the reference */
 static inline PyObject *queue_pop(Queue *queue)
 {
@@ -258,8 +264,21 @@ static inline PyObject *queue_pop(Queue *queue)
 /* call_soon(callback, argument) from C; -1: an exception is set. */
 int loop_soon(LoopObject *loop, PyObject *callback, PyObject *argument);
 
-/* End what may not outlast the loop. */
-void loop_release(LoopObject *loop);
+/* -1 with an exception: too few arguments; the loop is closed. */
+int loop_check_count(const char *function, Py_ssize_t count, Py_ssize_t min);
+int loop_check_open(LoopObject *loop);
+
+PyObject *loop_call_soon(PyObject *self, PyObject *const *args,
+                         Py_ssize_t count, PyObject *kwnames);
+PyObject *loop_call_soon_threadsafe(PyObject *self, PyObject *const *args,
+                                    Py_ssize_t count, PyObject *kwnames);
+PyObject *loop_call_later(PyObject *self, PyObject *const *args,
+                          Py_ssize_t count, PyObject *kwnames);
+PyObject *loop_call_at(PyObject *self, PyObject *const *args,
+                       Py_ssize_t count, PyObject *kwnames);
+PyObject *loop_add_callback(PyObject *self, PyObject *handle);
+PyObject *loop_wake(PyObject *self, PyObject *unused);
+PyObject *loop_time(PyObject *self, PyObject *unused);
 
 /* ── drive.c ──────────────────────────────────────────────────────────── */
 
