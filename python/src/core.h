@@ -218,6 +218,7 @@ struct imports {
 extern struct imports imports;
 
 extern PyObject *empty_tuple;
+extern PyObject *loop_keyword; /* ("loop",) */
 
 /* Keep the exception that is set, or raise one that was kept. */
 PyObject *exception_take(void);

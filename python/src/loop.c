@@ -18,13 +18,7 @@ PyTypeObject *Loop_Type;
 static PyObject *loop_create_future(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    PyObject *kwnames = PyTuple_Pack(1, names.loop);
-    if (!kwnames)
-        return NULL;
-    PyObject *future =
-        PyObject_Vectorcall(imports.future, &self, 0, kwnames);
-    Py_DECREF(kwnames);
-    return future;
+    return PyObject_Vectorcall(imports.future, &self, 0, loop_keyword);
 }
 
 /* asyncio's own code does it where a factory or debug mode asks for more

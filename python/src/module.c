@@ -11,6 +11,7 @@
 struct names names;
 struct imports imports;
 PyObject *empty_tuple;
+PyObject *loop_keyword;
 
 /* ── Exceptions ───────────────────────────────────────────────────────── */
 
@@ -62,7 +63,8 @@ static int intern_names(void)
         if (!(*all[i].where = PyUnicode_InternFromString(all[i].text)))
             return -1;
     empty_tuple = PyTuple_New(0);
-    return empty_tuple ? 0 : -1;
+    loop_keyword = PyTuple_Pack(1, names.loop);
+    return empty_tuple && loop_keyword ? 0 : -1;
 }
 
 static int import_objects(void)
