@@ -42,6 +42,6 @@ static int amain(void *arg)
 int main(void)
 {
     int count = 0;
-    const bide_options options = {.debug = true};
+    const bide_options options = {.debug = true, .slow_callback = 10};
     return bide_run_with(amain, &count, &options) < 0;
 }

@@ -16,7 +16,7 @@ static int ask_until_answered(void)
 {
     for (int number = 1;; number++) {
         bide_timeout one;
-        bide_timeout_enter(&one, 0.1);
+        bide_timeout_enter(&one, 0.2);
         int rc = ask(number);
         rc = bide_timeout_exit(&one, rc);
         printf("try %d: %s\n", number, bide_errname(rc));
@@ -29,7 +29,7 @@ static int amain(void *arg)
 {
     bide_timeout all;
     (void)arg;
-    bide_timeout_enter(&all, 0.25);
+    bide_timeout_enter(&all, 0.5);
     int rc = ask_until_answered();
     rc = bide_timeout_exit(&all, rc);
     if (rc == -ETIME)

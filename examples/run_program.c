@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * run_program.c — a program to its end, with input, output and a time limit.
- * Try a sleep of three seconds: it is stopped after one.
+ * Try a sleep of ten seconds: it is stopped after five.
  */
 #include <bide.h>
 #include <errno.h>
@@ -14,7 +14,7 @@ static int run(const char *command, const char *input)
     const bide_process_run_options options = {
         .input = input,
         .input_len = strlen(input),
-        .timeout = 1.0,
+        .timeout = 5.0,
     };
     bide_process_output output;
     int rc = bide_process_run(argv, &options, &output);

@@ -22,13 +22,10 @@ static int obey(bide_signals *signals)
 
 static int send_signals(void *arg)
 {
-    static const int numbers[] = {SIGHUP, SIGHUP, SIGTERM};
     (void)arg;
-    int rc = 0;
-    for (int i = 0; i < 3 && rc == 0; i++) {
-        raise(numbers[i]); /* as kill(1) from outside would */
-        rc = bide_sleep(0.01);
-    }
+    raise(SIGHUP); /* as kill(1) from outside would */
+    int rc = bide_sleep(0.01);
+    raise(SIGTERM);
     return rc;
 }
 
