@@ -193,9 +193,9 @@ static int drip(const bide_http_server *server, const char *data, double pause)
 static int amain_slow(void *arg)
 {
     const bide_http_server_options options = {
-        .head_timeout = 0.1,
-        .request_timeout = 0.3,
-        .idle_timeout = 0.05,
+        .head_timeout = 0.2,
+        .request_timeout = 0.6,
+        .idle_timeout = 0.3,
     };
     bide_http_server *server = serve(tell, NULL, &options);
     (void)arg;
@@ -205,7 +205,7 @@ static int amain_slow(void *arg)
     char buf[64];
     bide_stream *stream = dial(server);
     say(stream, HEAD "Content-Length: 20\r\n\r\n");
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 16; i++) {
         say(stream, "a");
         CHECK_OK(bide_sleep(0.05));
     }
