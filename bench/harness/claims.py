@@ -306,9 +306,57 @@ def datagrams(quick):
                        ('segments', number, '1200'))))))
 
 
+def on_files(mode, directory, number):
+    """The same work in the same directory for each of them."""
+    arguments = (mode, directory, number)
+    return (Contender('bide, io_uring', 'bide:files', arguments, ON_URING),
+            Contender('bide, epoll', 'bide:files', arguments, ON_EPOLL),
+            Contender('plain calls', 'c:hand_files', arguments),
+            Contender('libuv', 'uv:uv_files', arguments))
+
+
+def ahead_of_libuv(*more, case=''):
+    return tuple(Bound(subject, 1, peer='libuv', below=True, case=case)
+                 for subject in ('bide, io_uring', 'bide, epoll')) + more
+
+
+def within_plain_calls(limit, case=''):
+    return tuple(Bound(subject, limit, peer='plain calls', case=case)
+                 for subject in ('bide, io_uring', 'bide, epoll'))
+
+
+def small_files(quick):
+    number = count(quick, 10000)
+    memory, disk = 'in memory', 'on the disk'
+    cpu = 'processor time, µs a file'
+    return Claim(
+        14, f'{int(number):,} files of 4 KiB written and read, 64 at once',
+        (Metric('write_cpu_us', f'written: {cpu}',
+                ahead_of_libuv(*within_plain_calls(1.3, memory),
+                               case=memory)),
+         Metric('write_wall_us', 'written: µs of the wall a file',
+                ahead_of_libuv(case=memory)),
+         Metric('read_cpu_us', f'read: {cpu}',
+                ahead_of_libuv(*within_plain_calls(1.3))),
+         Metric('read_wall_us', 'read: µs of the wall a file',
+                ahead_of_libuv())),
+        (Case(memory, on_files('many', '/dev/shm', number)),
+         Case(disk, on_files('many', '/tmp', number))))
+
+
+def parts_of_files(quick):
+    number = count(quick, 400000)
+    return Claim(
+        15, 'parts of 4 KiB read at random from one file, 100 at once',
+        (Metric('part_cpu_us', 'processor time, µs a part',
+                ahead_of_libuv(*within_plain_calls(1.3))),
+         Metric('part_wall_us', 'µs of the wall a part', ahead_of_libuv())),
+        (Case('', on_files('random', '/tmp', number)),))
+
+
 def all_claims(quick):
     """In the order of their numbers."""
     return (switching(quick), spawning(quick), queues(quick), sleepers(quick),
             timers(quick), echoing(quick), requests(quick), bulk(quick),
             connecting(quick), growing(quick), rearming(quick), processes(quick),
-            datagrams(quick))
+            datagrams(quick), small_files(quick), parts_of_files(quick))
