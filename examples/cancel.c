@@ -14,7 +14,7 @@ static int long_running_task(void *arg)
     int rc = 0;
     for (int i = 0; i < 10 && rc == 0; i++) {
         printf("Working... %d\n", i);
-        rc = bide_sleep(0.1);
+        rc = bide_sleep(0.2);
     }
     if (rc == -ECANCELED)
         puts("Task was cancelled");
@@ -25,14 +25,14 @@ static int amain(void *arg)
 {
     (void)arg;
     bide_task *task = bide_create_task(long_running_task, NULL);
-    int rc = bide_sleep(0.25);
+    int rc = bide_sleep(0.5);
     if (rc < 0)
         return rc;
     bide_task_cancel(task);
     if (bide_await(task) == -ECANCELED)
         puts("Task cancelled successfully");
 
-    if (bide_wait_for(long_running_task, NULL, 0.15) == -ETIME)
+    if (bide_wait_for(long_running_task, NULL, 0.3) == -ETIME)
         puts("Task exceeded the time limit");
     return 0;
 }
