@@ -62,6 +62,7 @@ need_for_test()
     want qemu-user qemu-aarch64
     want libglib2.0-dev /usr/include/glib-2.0/glib.h
     want cmake cmake
+    want gdb gdb
     want groff-base groff
     need python3-dev /usr/include/python3*/Python.h
     need python3-setuptools /usr/lib/python3/dist-packages/setuptools

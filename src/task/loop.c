@@ -65,6 +65,27 @@ static bool is_timed(const bide_loop *loop)
     return strcmp(bide_engine_backend(loop->engine), "sim") != 0;
 }
 
+bide_loop *bide__loops;
+static pthread_mutex_t loops_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void list_loop(bide_loop *loop)
+{
+    pthread_mutex_lock(&loops_lock);
+    loop->next_loop = bide__loops;
+    bide__loops = loop;
+    pthread_mutex_unlock(&loops_lock);
+}
+
+static void unlist_loop(bide_loop *loop)
+{
+    pthread_mutex_lock(&loops_lock);
+    bide_loop **at = &bide__loops;
+    while (*at != loop)
+        at = &(*at)->next_loop;
+    *at = loop->next_loop;
+    pthread_mutex_unlock(&loops_lock);
+}
+
 int bide_loop_new(const bide_options *options, bide_loop **ret_loop)
 {
     static const bide_options defaults;
@@ -94,6 +115,7 @@ int bide_loop_new(const bide_options *options, bide_loop **ret_loop)
     loop->guarded = !options->no_signals && bide__guard_install();
     if (loop->debug && !options->no_signals && is_timed(loop))
         loop->watchdog = bide__watchdog_new(loop->slow_ns);
+    list_loop(loop);
     bide__inspect_start(loop);
     *ret_loop = loop;
     return 0;
@@ -358,6 +380,7 @@ void bide_loop_close(bide_loop *loop)
     hand_out_message(loop);
     if (loop->context)
         bide__context_unref(loop->context);
+    unlist_loop(loop);
     bide__watchdog_free(loop->watchdog);
     bide_engine_free(loop->engine);
     bide__stacks_free(&loop->stacks);

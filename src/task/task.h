@@ -124,6 +124,7 @@ struct bide__resource {
 };
 
 struct bide_loop {
+    bide_loop *next_loop; /* of the process; see bide__loops */
     bide_engine *engine;
     bide_task *current; /* NULL while the loop itself runs */
     void *sp;           /* the loop's own context while a task runs */
@@ -154,6 +155,9 @@ struct bide_loop {
     struct bide__watches *watches;      /* io/ready.c, or NULL */
     struct bide__stacks stacks;
 };
+
+/* Every loop of the process: for debuggers, which read nothing else. */
+extern bide_loop *bide__loops __attribute__((visibility("hidden")));
 
 /* The loop that runs on this thread, or NULL. */
 extern _Thread_local bide_loop *bide__loop
