@@ -3,7 +3,7 @@
  * <bide/path.h> — names in the file system: look at them, change them, list
  * directories.
  *
- *     struct bide_walk walk;
+ *     bide_walk walk;
  *     int rc = bide_walk_open(&walk, "src", NULL);
  *     if (rc < 0)
  *         return rc;

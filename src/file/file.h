@@ -61,7 +61,9 @@ struct bide_file {
     int flags; /* of open(2) */
     bool attached;
     bool now;      /* asking at once has not proved useless */
-    bool memory;   /* lives in memory: reading never waits for a disk */
+    bool memory;   /* lives in memory: reading never waits for a disk, and
+                      a short read is the end */
+    bool asked;    /* whether it does has been found out */
     bool closing;
     bool turn_taken;             /* a task uses the position */
     struct bide__waiters turns;  /* those that wait to */

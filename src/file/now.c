@@ -38,14 +38,23 @@ int bide__open_now(const char *path, int flags)
     return errno == ENOENT ? -ENOENT : -EAGAIN;
 }
 
-/* Not every file system knows how not to wait. Those that keep their files in
+/*
+ * Not every file system knows how not to wait. Those that keep their files in
  * memory need not: what may have been swapped out is no worse than the
- * program's own memory. */
-static bool lives_in_memory(int fd)
+ * program's own memory. To ask which one it is costs a call, as does the
+ * attempt that is refused; so what the last file was tells what is tried
+ * first for the next.
+ */
+static _Thread_local bool last_was_in_memory;
+
+static void find_out(bide_file *file)
 {
     struct statfs system;
-    return fstatfs(fd, &system) == 0 && (system.f_type == TMPFS_MAGIC ||
-                                         system.f_type == RAMFS_MAGIC);
+    file->asked = true;
+    file->memory = fstatfs(file->fd.fd, &system) == 0 &&
+                   (system.f_type == TMPFS_MAGIC ||
+                    system.f_type == RAMFS_MAGIC);
+    last_was_in_memory = file->memory;
 }
 
 ssize_t bide__file_read_now(bide_file *file, const struct iovec *iov,
@@ -53,15 +62,22 @@ ssize_t bide__file_read_now(bide_file *file, const struct iovec *iov,
 {
     if (!file->now || !bide__file_try_now)
         return -EAGAIN;
-    int fd = file->fd.fd;
-    ssize_t n = preadv2(fd, iov, (int)count, offset,
-                        file->memory ? 0 : RWF_NOWAIT);
-    if (BIDE__LIKELY(n >= 0))
-        return n;
-    if (errno == EOPNOTSUPP || errno == ENOSYS) {
-        file->memory = !file->memory && lives_in_memory(fd);
-        file->now = file->memory;
-        return bide__file_read_now(file, iov, count, offset);
+    if (last_was_in_memory && !file->asked)
+        find_out(file);
+    for (;;) {
+        ssize_t n = preadv2(file->fd.fd, iov, (int)count, offset,
+                            file->memory ? 0 : RWF_NOWAIT);
+        if (BIDE__LIKELY(n >= 0))
+            return n;
+        if (errno != EOPNOTSUPP && errno != ENOSYS)
+            return -EAGAIN; /* an error the other way will give as well */
+        if (!file->asked)
+            find_out(file);
+        else
+            file->memory = false;
+        if (!file->memory) {
+            file->now = false;
+            return -EAGAIN;
+        }
     }
-    return -EAGAIN; /* or an error, which the other way will give as well */
 }

@@ -7,8 +7,8 @@
  * data only goes to memory it would not wait as a rule, but few file systems
  * can promise it.
  *
- * A short read is no end: only a read of nothing is. So what lies in memory
- * in part is read in part, and the rest is waited for.
+ * A short read is no end, as a rule: only a read of nothing is. So what lies
+ * in memory in part is read in part, and the rest is waited for.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -63,6 +63,8 @@ int64_t bide__file_fill(bide_file *file, void *buf, size_t len, int64_t offset,
         if (n == 0)
             break;
         done += (size_t)n;
+        if (file->memory && (size_t)n < iov.iov_len)
+            break;
     }
     return (int64_t)done;
 }

@@ -36,6 +36,42 @@ TEST(whole_files_of_any_size_are_written_and_read)
     run_both_ways(sizes);
 }
 
+/* Where files are in memory, they are read by other means. */
+static int on_tmpfs(void *arg)
+{
+    char *data = NULL;
+    size_t len = 0;
+    char path[] = "/dev/shm/bide-XXXXXX";
+    int fd = mkstemp(path);
+    (void)arg;
+    if (fd < 0) {
+        test_skip("there is no /dev/shm");
+        return 0;
+    }
+    close(fd);
+    put(path, "in memory", 9);
+    put(on_desk("f"), "on disk", 7);
+    for (int i = 0; i < 3; i++) { /* one kind after the other */
+        CHECK_OK(bide_read_file(path, &data, &len));
+        CHECK_STR(data, "in memory");
+        free(data);
+        CHECK_OK(bide_read_file(on_desk("f"), &data, &len));
+        CHECK_STR(data, "on disk");
+        free(data);
+    }
+    CHECK_OK(truncate(path, 5000000));
+    CHECK_OK(bide_read_file(path, &data, &len));
+    CHECK_INT(len, 5000000);
+    free(data);
+    unlink(path);
+    return 0;
+}
+
+TEST(files_in_memory_are_read_like_others)
+{
+    run_both_ways(on_tmpfs);
+}
+
 static int limits(void *arg)
 {
     (void)arg;
