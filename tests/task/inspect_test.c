@@ -217,7 +217,9 @@ static int list_tasks(void *arg)
     CHECK(strstr(text, "\nend\t3\n") != NULL);
     CHECK(!strstr(text, "frame"));
     CHECK_OK(look(place, "stacks\n", &question));
-    CHECK(strstr(question.answer, "\nframe\tat leaf (inspect_test.c:"));
+    void *frame; /* the portable switch cannot look into a sleeping task */
+    if (bide_task_get_stack(task, &frame, 1) > 0)
+        CHECK(strstr(question.answer, "\nframe\tat leaf (inspect_test.c:"));
     CHECK_OK(look(place, "loop\n", &question));
     CHECK(!strstr(question.answer, "\ntask"));
     CHECK_OK(look(place, "nonsense\n", &question));
