@@ -84,6 +84,8 @@ static const struct bide__wait write_wait = {
 /* Wait until something may be written. Returns 0 or a negative code. */
 static int await_room(bide_stream *stream)
 {
+    if (stream->writer->must_cancel) /* since the call's last wait */
+        return bide__take_cancel(stream->writer);
     bide_op_poll(&stream->send, &stream->file, POLLOUT);
     int64_t bits = bide__op_await(stream->writer, &stream->send, &write_wait);
     return bits < 0 ? (int)bits : 0;

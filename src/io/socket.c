@@ -138,15 +138,18 @@ static const struct bide__wait read_wait = {
  * NULL. */
 static int await_multishot(bide_stream *stream, void *buf, size_t len)
 {
+    bide_task *self = bide__loop->current;
+    if (BIDE__UNLIKELY(self->must_cancel)) /* since the call's last wait */
+        return bide__take_cancel(self);
     if (stream->receiving == BIDE__RECV_IDLE) {
         submit_multishot(stream);
         if (stream->receiving == BIDE__RECV_IDLE)
             return 0; /* ended at once: the caller looks why */
     }
-    stream->reader = bide__loop->current;
+    stream->reader = self;
     stream->into = buf;
     stream->into_len = len;
-    return bide__park(stream->reader, &read_wait, stream);
+    return bide__park(self, &read_wait, stream);
 }
 
 int bide__socket_quiet(bide_stream *stream)
@@ -171,8 +174,12 @@ static const struct bide__wait receive_wait = {
 
 static ssize_t receive_directly(bide_stream *stream, void *buf, size_t len)
 {
+    bide_task *self = bide__loop->current;
     bide_op *op = &stream->receive;
+    uint32_t cancels = self->cancels;
     int64_t n;
+    if (BIDE__UNLIKELY(self->must_cancel)) /* since the call's last wait */
+        return bide__take_cancel(self);
     stream->receiving = BIDE__RECV_DIRECT;
     if (stream->socket)
         bide_op_recv(op, &stream->file, buf, len);
@@ -181,12 +188,12 @@ static ssize_t receive_directly(bide_stream *stream, void *buf, size_t len)
     if (stream->file.kind == BIDE_FD_FOREIGN)
         n = bide__pipe_read(stream, buf, len);
     else
-        n = bide__op_await(bide__loop->current, op, &receive_wait);
+        n = bide__op_await(self, op, &receive_wait);
     stream->receiving = BIDE__RECV_IDLE;
     if (n == 0)
         stream->eof = true;
-    else if (n == -ECANCELED && stream->closing)
-        n = -EBADF;
+    else if (n == -ECANCELED && stream->closing && self->cancels == cancels)
+        n = -EBADF; /* the close ended it, and nobody else */
     else if (n < 0 && n != -ECANCELED)
         stream->read_error = (int)n;
     close_if_idle(stream);
@@ -315,14 +322,16 @@ static int send_all(bide_stream *stream, const struct iovec *iov, size_t count,
 static int socket_write(bide_stream *stream, const struct iovec *iov,
                         size_t count, size_t *ret_written)
 {
+    uint32_t cancels = stream->writer->cancels;
     *ret_written = 0;
     if (count == 0)
         return 0;
     int rc = stream->socket ? send_all(stream, iov, count, ret_written)
                             : bide__pipe_write(stream, iov, count,
                                                ret_written);
-    if (rc == -ECANCELED && stream->closing)
-        rc = -EBADF;
+    if (rc == -ECANCELED && stream->closing &&
+        stream->writer->cancels == cancels)
+        rc = -EBADF; /* the close ended it, and nobody else */
     return rc;
 }
 

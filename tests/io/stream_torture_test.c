@@ -77,6 +77,55 @@ TEST(a_conversation_survives_anything)
     CHECK(counts.allocations >= 3);
 }
 
+/* ── Data in pieces ───────────────────────────────────────────────────── */
+
+/* While this sends nothing more and does not end, a read that has missed its
+ * cancellation waits for ever. */
+static int send_pieces(void *arg)
+{
+    int rc = 0;
+    for (int i = 0; i < 4 && rc == 0; i++) {
+        rc = bide_stream_write(arg, "abcd", 4);
+        if (rc == 0)
+            rc = bide_sleep(0.0002);
+    }
+    if (rc == 0)
+        rc = bide_sleep(3600);
+    int ended = bide_stream_write_eof(arg);
+    return rc < 0 ? rc : ended;
+}
+
+static int receive_pieces(void *arg)
+{
+    char buf[32];
+    ssize_t n = bide_stream_readexactly(arg, buf, 12);
+    if (n > 0)
+        n = bide_stream_readuntil(arg, "d", 1, buf, sizeof buf);
+    return n < 0 ? (int)n : 0;
+}
+
+static int read_pieces(void *arg)
+{
+    bide_stream *pair[2];
+    (void)arg;
+    int rc = bide_stream_pair(pair);
+    if (rc < 0)
+        return rc;
+    bide_task *sender = bide_create_task(send_pieces, pair[0]);
+    bide_task *receiver = bide_create_task(receive_pieces, pair[1]);
+    rc = bide_await(receiver);
+    bide_task_cancel(sender);
+    int sent = bide_await(sender);
+    bide_stream_close(pair[0]);
+    bide_stream_close(pair[1]);
+    return is_consequence(rc) ? sent : rc;
+}
+
+TEST(reads_that_take_several_pieces_survive_anything)
+{
+    CHECK(torture(read_pieces).suspensions >= 6);
+}
+
 /* ── Large data both ways ─────────────────────────────────────────────── */
 
 #define LARGE ((size_t)600000)
