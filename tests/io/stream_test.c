@@ -378,6 +378,42 @@ TEST(a_cancelled_read_consumes_nothing)
     CHECK_OK(run_pair(cancel_reader));
 }
 
+static int read_eight(void *arg)
+{
+    return (int)bide_stream_readexactly(ends[1], arg, 8);
+}
+
+static bide_task *victim;
+
+static void cancel_victim(bide_timer *timer)
+{
+    (void)timer;
+    bide_task_cancel(victim);
+}
+
+/* One poll brings half of the bytes and then the cancellation: the reader has
+ * been woken and has not run yet. */
+static int cancel_between_pieces(void)
+{
+    char buf[8];
+    bide_timer timer = {.fire = cancel_victim};
+    victim = bide_create_task(read_eight, buf);
+    CHECK_OK(bide_sleep(0.001));
+    CHECK_INT(write(bide_stream_fileno(ends[0]), "1234", 4), 4);
+    bide_engine_timer_set(bide_loop_engine(bide_loop_current()), &timer, 0);
+    CHECK_INT(bide_wait(&victim, 1, BIDE_ALL_COMPLETED, 2), 1);
+    CHECK_OK(put("5678")); /* ends it if it has missed the request */
+    CHECK_ERR(bide_await(victim), -ECANCELED);
+    CHECK_INT(bide_stream_readexactly(ends[1], buf, 8), 8);
+    CHECK_MEM(buf, "12345678", 8);
+    return 0;
+}
+
+TEST(a_cancellation_between_two_pieces_is_not_missed)
+{
+    CHECK_OK(run_pair(cancel_between_pieces));
+}
+
 static int timeout_reader(void)
 {
     char buf[8];
