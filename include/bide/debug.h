@@ -99,8 +99,8 @@ BIDE_API size_t bide_task_stack_size(bide_task *task);
 /*
  * bide_inspect_open — let tools look at this loop from now on.
  *
- * Opens a Unix socket for `bide ps`, `bide top` and `bide pstree`, which only
- * the same user and root can use, until the loop ends. BIDE_INSPECT=1, or the
+ * Opens a Unix socket that answers who runs and who waits, which only the
+ * same user and root can use, until the loop ends. BIDE_INSPECT=1, or the
  * path of a directory in its place, does it for each loop of a program.
  *
  * Returns:  0 or a negative code; 0 if it is open already.
