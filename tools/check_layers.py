@@ -42,7 +42,7 @@ def complaint_in_public(area, quote, name):
 
 def check(root):
     patterns = ['src/*/*.[chS]', 'include/**/*.h', 'examples/**/*.[ch]',
-                'demo/*.[ch]', 'bench/*.c']
+                'demo/*.[ch]', 'bench/*.c', 'tools/bide/*.[ch]']
     for source in sources.sources(root, patterns):
         area, layer = source.path.split('/')[:2]
         if area == 'src' and layer not in HEIGHT:

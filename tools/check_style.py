@@ -14,13 +14,14 @@ COLUMNS_MAX = 80
 FUNCTION_LINES_MAX = 70
 CODE = ['src/**/*.[chS]', 'include/**/*.h', 'tests/**/*.[ch]',
         'examples/**/*.[ch]', 'bench/**/*.[ch]', 'demo/*.[ch]',
-        'python/src/*.[ch]']
-OTHER = ['*.md', 'docs/**/*.md', 'tools/*', 'tests/**/*.py', '.ci/*',
-         'meson*', '**/meson.build', 'Makefile', 'src/*.map', 'bench/*',
+        'python/src/*.[ch]', 'tools/**/*.[ch]']
+OTHER = ['*.md', 'docs/**/*.md', 'tools/*', 'tools/*/*.py', 'tests/**/*.py',
+         '.ci/*', 'meson*', '**/meson.build', 'Makefile', 'src/*.map', 'bench/*',
          'bench/**/*.py', 'examples/**/*', 'setup.py', 'pyproject.toml',
          'python/*.md', 'python/**/*.py', 'python/**/*.pyi',
          'python/tests/*.txt']
-FOREIGN = ('tests/tour/',)  # kept as they were given
+FOREIGN = ('tests/tour/',  # kept as they were given
+           'tools/bide/template/')  # our users' own
 ALLOCATES = ('src/base/alloc.c', 'src/testing/')  # not bide, but its user
 LICENCE = 'SPDX-License-Identifier: MIT'
 LICENSED = ('.c', '.h', '.S', '.py', '.sh', '.map', 'meson.build')
