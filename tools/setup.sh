@@ -63,6 +63,7 @@ need_for_test()
     want libglib2.0-dev /usr/include/glib-2.0/glib.h
     want cmake cmake
     want gdb gdb
+    want systemtap-sdt-dev /usr/include/sys/sdt.h /usr/include/*/sys/sdt.h
     want groff-base groff
     need python3-dev /usr/include/python3*/Python.h
     need python3-setuptools /usr/lib/python3/dist-packages/setuptools

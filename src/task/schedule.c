@@ -23,6 +23,7 @@
 #include <errno.h>
 
 #include "task/fork.h"
+#include "task/probe.h"
 
 _Thread_local bide_loop *bide__loop;
 
@@ -134,6 +135,7 @@ static void finish(bide_task *task, int result)
         bide__die_forked();
     task->result = result;
     task->state = BIDE__TASK_DONE;
+    BIDE__PROBE2(task_done, task->id, result);
     loop->live--;
     if (BIDE__UNLIKELY(loop->debug))
         bide__report_swallowed(task);
@@ -162,6 +164,7 @@ static void task_main(int value)
     bide__fiber_arrive(&task->fiber, loop->left);
 #endif
     task->state = BIDE__TASK_READY;
+    BIDE__PROBE1(task_start, task->id);
     int result = -ECANCELED;
     if (task->must_cancel) /* cancelled before it started */
         task->must_cancel = false;

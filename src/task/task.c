@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "task/fork.h"
+#include "task/probe.h"
 
 /* ── Misuse ───────────────────────────────────────────────────────────── */
 
@@ -155,6 +156,7 @@ bide_task *bide__task_new(bide_loop *loop, bide_coroutine *fn, void *arg,
 #endif
     bide__task_prepare(task, place_copy(task, options));
     loop->live++;
+    BIDE__PROBE2(task_create, task->id, fn);
     return task;
 }
 
@@ -324,6 +326,7 @@ bool bide_task_cancel(bide_task *task)
     if (!task || task->state == BIDE__TASK_DONE)
         return false;
     bide__require_own(task, "bide_task_cancel");
+    BIDE__PROBE1(task_cancel, task->id);
     task->cancels++;
     if (task->state == BIDE__TASK_PARKED)
         task->wait->cancel(task, task->object);
