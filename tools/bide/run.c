@@ -194,10 +194,10 @@ static bool includes(const char *source, const char *name)
 static void prefer_our_own(void)
 {
     const char *path = setting("PKG_CONFIG_PATH", NULL);
-    char *both = get_memory((path ? strlen(path) : 0) +
-                            sizeof PKGCONFIG_DIRECTORY + 1);
-    sprintf(both, "%s%s%s", path ? path : "", path ? ":" : "",
-            PKGCONFIG_DIRECTORY);
+    size_t size = (path ? strlen(path) : 0) + sizeof PKGCONFIG_DIRECTORY + 1;
+    char *both = get_memory(size);
+    snprintf(both, size, "%s%s%s", path ? path : "", path ? ":" : "",
+             PKGCONFIG_DIRECTORY);
     setenv("PKG_CONFIG_PATH", both, 1);
     free(both);
 }
