@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "http/http.h"
+#include "http/message.h"
 
 #define FIRST_CAP 512
 

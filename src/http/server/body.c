@@ -12,7 +12,7 @@
 
 #include <bide/timeout.h>
 
-#include "http/http.h"
+#include "http/server/server.h"
 
 #define SIZE_LINE_MAX 18 /* 16 digits and CR LF */
 #define TRAILERS_MAX 8192

@@ -19,7 +19,7 @@
 
 #include <bide/timeout.h>
 
-#include "http/http.h"
+#include "http/server/server.h"
 
 #define PIECES 4       /* of a write, the head's included */
 #define LINGER 1.0     /* seconds for a client that was refused to read why */

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#include "http/http.h"
+#include "http/server/server.h"
 
 #define OUT_MOST 16384 /* bytes of replies that wait for others */
 

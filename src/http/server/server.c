@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "http/http.h"
+#include "http/server/server.h"
 
 #define HEAD_DEFAULT 32768
 #define HEAD_MAX 1048576

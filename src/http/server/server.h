@@ -1,45 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * http.h — HTTP servers from inside.
+ * server.h — HTTP servers from inside.
  *
  *     server.c      the life of a server
  *     connection.c  one request after the other on a connection
  *     head.c        request line and headers: llhttp, and stricter checks
  *     body.c        the body of a request: by length, or in chunks
  *     reply.c       what the handler sends
- *     text.c        small texts: the date, statuses, numbers
  *
  * A request's head is copied once, to memory that lives as long as the
  * handler runs; names and values are strings in there. Replies are collected
  * in the connection's `out` while requests are ahead in the stream's buffer,
  * and go out in one write.
  */
-#ifndef BIDE_SRC_HTTP_HTTP_H
-#define BIDE_SRC_HTTP_HTTP_H
+#ifndef BIDE_SRC_HTTP_SERVER_SERVER_H
+#define BIDE_SRC_HTTP_SERVER_SERVER_H
 
 #include <bide.h>
-#include <bide/http.h>
+#include <bide/http_server.h>
 
-/* Bytes that grow. */
-struct bide__bytes {
-    char *data;
-    size_t len, cap;
-};
-
-/* Strings, once they are parsed. */
-struct bide__field {
-    char *name;
-    char *value;
-    unsigned name_len, value_len;
-};
-
-/* How a body ends. */
-enum bide__framing {
-    BIDE__BODY_NONE,
-    BIDE__BODY_LENGTH,  /* after `left` bytes */
-    BIDE__BODY_CHUNKED, /* after the chunk of 0 bytes; `left` of this chunk */
-    BIDE__BODY_CLOSE    /* with the connection; replies only */
-};
+#include "http/message.h"
 
 struct bide__http_connection;
 
@@ -117,21 +97,9 @@ void bide__http_send_soon(struct bide__http_connection *connection);
 
 /* ── head.c ───────────────────────────────────────────────────────────── */
 
-/* Look for the end of a head in what has arrived. Returns its length; 0 if
- * it is not there yet; or a negative status that refuses it. */
-int bide__http_find_head(const char *data, size_t len, size_t max,
-                         unsigned *ret_lines);
-
 /* Parse a head; fills the request. Returns 0, or a negative status. */
 int bide__http_parse_head(bide_http_request *request, const char *data,
                           size_t len, unsigned lines);
-
-/* Parse a line "name: value" in place, without its end. Returns whether it is
- * one. */
-bool bide__http_parse_field(char *line, struct bide__field *ret_field);
-
-bool bide__http_is_token(const char *text, size_t len);
-bool bide__http_is_value(const char *text, size_t len);
 
 /* ── body.c ───────────────────────────────────────────────────────────── */
 
@@ -146,20 +114,5 @@ int bide__http_finish_reply(bide_http_request *request);
 
 /* A reply of the server's own, to a request that it refuses. */
 int bide__http_refuse(bide_http_request *request, int status);
-
-/* ── text.c ───────────────────────────────────────────────────────────── */
-
-/* The reason phrase of a status, "" if it has none. */
-const char *bide__http_reason(int status);
-
-/* "Date: Fri, 20 Nov 2026 18:00:00 GMT\r\n", made once a second. */
-const char *bide__http_date(void);
-#define BIDE__HTTP_DATE_LEN 37
-
-/* Room for more bytes, and adding them. Return 0 or -ENOMEM. */
-int bide__bytes_reserve(struct bide__bytes *bytes, size_t more);
-int bide__bytes_add(struct bide__bytes *bytes, const void *data, size_t len);
-int bide__bytes_add_number(struct bide__bytes *bytes, uint64_t number);
-void bide__bytes_free(struct bide__bytes *bytes);
 
 #endif
