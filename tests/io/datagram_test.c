@@ -539,8 +539,9 @@ static int amain_unix(void *arg)
     close(fd);
     server = open_unix(path, NULL);
     bide_datagram_close(server);
-    server = open_unix("@bide-datagram-test", NULL);
-    client = open_unix(NULL, "@bide-datagram-test");
+    snprintf(path, sizeof path, "@bide-datagram-test-%d", (int)getpid());
+    server = open_unix(path, NULL);
+    client = open_unix(NULL, path);
     CHECK_OK(bide_datagram_send(client, "x", 1));
     CHECK_INT(bide_datagram_recvfrom(server, buf, 4, &from, &from_len), 1);
     bide_datagram_close(server);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "pair.h"
 
@@ -411,13 +412,14 @@ static int amain_unix(void *arg)
     bide_connection_options options = {.tls = client_tls};
     bide_server *server;
     bide_stream *stream;
+    char path[64]; /* other processes run this test, too */
     (void)arg;
-    CHECK_OK(bide_start_unix_server("@bide-tls-test", echo, NULL,
-                                    &server_options, &server));
-    CHECK_ERR(bide_open_unix_connection("@bide-tls-test", &options, &stream),
-              -EINVAL);
+    snprintf(path, sizeof path, "@bide-tls-test-%d", (int)getpid());
+    CHECK_OK(bide_start_unix_server(path, echo, NULL, &server_options,
+                                    &server));
+    CHECK_ERR(bide_open_unix_connection(path, &options, &stream), -EINVAL);
     options.tls_host = "localhost";
-    CHECK_OK(bide_open_unix_connection("@bide-tls-test", &options, &stream));
+    CHECK_OK(bide_open_unix_connection(path, &options, &stream));
     CHECK_OK(check_echo(stream, "hello\n"));
     bide_stream_close(stream);
     CHECK_OK(bide_server_close(server));
