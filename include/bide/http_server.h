@@ -57,6 +57,10 @@ typedef struct bide_http_server_options {
     size_t stack_size;      /* of a handler's task, 0: the loop's */
     bool reuse_port;        /* SO_REUSEPORT: several servers share the port */
     const void *tls;        /* as in bide_server_options */
+    bool no_http2;          /* HTTP/1 only */
+    unsigned streams;       /* HTTP/2: requests at once on one connection, 0:
+                               100, at most 1000; beyond: refused, to be sent
+                               again */
     void *reserved[8];      /* zero */
 } bide_http_server_options;
 
@@ -152,6 +156,28 @@ BIDE_API const char *bide_http_request_method(const bide_http_request *request);
 BIDE_API const char *bide_http_request_target(const bide_http_request *request);
 
 /*
+ * bide_http_request_version — the version of HTTP that a request came by.
+ *
+ * Returns:  10, 11 or 20.
+ *   request   the handler's
+ * Suspends: never.
+ * Thread:   the loop's.
+ * Like:     aiohttp's request.version.
+ */
+BIDE_API int bide_http_request_version(const bide_http_request *request);
+
+/*
+ * bide_http_request_scheme — "https" over TLS, else "http".
+ *
+ * Returns:  a constant.
+ *   request   the handler's
+ * Suspends: never.
+ * Thread:   the loop's.
+ * Like:     aiohttp's request.scheme.
+ */
+BIDE_API const char *bide_http_request_scheme(const bide_http_request *request);
+
+/*
  * bide_http_request_header — a header of a request.
  *
  * Returns:  the first value of that name, without spaces around it; NULL if
@@ -238,6 +264,25 @@ bide_http_request_body(bide_http_request *request, const char **ret_data);
 BIDE_API BIDE_NODISCARD int bide_http_reply_header(bide_http_request *request,
                                                    const char *name,
                                                    const char *value);
+
+/*
+ * bide_http_reply_trailer — add a field behind the reply's body.
+ *
+ * For what is known at the end only, a checksum for instance. It is sent where
+ * there is room for it: after bide_http_reply_begin() with a length of -1, and
+ * over HTTP/2 with any length. Elsewhere it is dropped, as RFC 9110 has it.
+ *
+ * Returns:  0 or a negative code.
+ *   name, value   copied; not one that says how to read the message, as
+ *                 Content-Length
+ * Suspends: never.
+ * Errors:   as bide_http_reply_header(), but that the reply may have begun
+ * Thread:   the loop's, in the handler's task.
+ * Source:   RFC 9110, 6.5.
+ */
+BIDE_API BIDE_NODISCARD int bide_http_reply_trailer(bide_http_request *request,
+                                                    const char *name,
+                                                    const char *value);
 
 /*
  * bide_http_reply — reply at once.

@@ -25,6 +25,8 @@ static int with_headers(bide_http_request *request, void *arg)
     CHECK_ERR(bide_http_reply_header(request, "X-B", "1\r\nSet-Cookie: a"),
               -EINVAL);
     CHECK_ERR(bide_http_reply_header(request, "X B", "1"), -EINVAL);
+    CHECK_ERR(bide_http_reply_header(request, "content-length", "9"), -EINVAL);
+    CHECK_STR(bide_errmsg(-EINVAL), "content-length is added by the server");
     CHECK_ERR(bide_http_reply(request, 99, NULL, NULL, 0), -EINVAL);
     CHECK_OK(bide_http_reply(request, 201, "text/plain", "made", 4));
     CHECK_ERR(bide_http_reply_header(request, "X-C", "1"), -EALREADY);
@@ -177,4 +179,70 @@ static int amain_large(void *arg)
 TEST(a_large_reply_arrives)
 {
     run_clean(amain_large);
+}
+
+static int with_trailers(bide_http_request *request, void *arg)
+{
+    const int64_t *length = arg;
+    CHECK_OK(bide_http_reply_begin(request, 200, NULL, *length));
+    CHECK_OK(bide_http_reply_write(request, "abc", 3));
+    CHECK_OK(bide_http_reply_trailer(request, "X-Sum", "6"));
+    CHECK_OK(bide_http_reply_trailer(request, "X-More", "7"));
+    CHECK_ERR(bide_http_reply_trailer(request, "Transfer-Encoding", "x"),
+              -EINVAL);
+    return 0;
+}
+
+static int amain_trailers(void *arg)
+{
+    char buf[1024];
+    int64_t length = -1;
+    (void)arg;
+    bide_http_server *server = serve(with_trailers, &length, NULL);
+    bide_stream *stream = dial(server);
+    say(stream, GET);
+    CHECK(hear_all(stream, buf, sizeof buf) > 0);
+    CHECK(strstr(buf, "\r\n3\r\nabc\r\n0\r\nX-Sum: 6\r\nX-More: 7\r\n"
+                      "\r\n"));
+    bide_stream_close(stream);
+    length = 3;
+    stream = dial(server);
+    say(stream, GET);
+    CHECK(hear_all(stream, buf, sizeof buf) > 0);
+    CHECK(strstr(buf, "\r\n\r\nabc"));
+    CHECK(!strstr(buf, "X-Sum"));
+    bide_stream_close(stream);
+    CHECK_OK(bide_http_server_close(server));
+    return 0;
+}
+
+TEST(trailers_follow_a_body_in_chunks_and_no_other)
+{
+    run_clean(amain_trailers);
+}
+
+static int say_what(bide_http_request *request, void *arg)
+{
+    char text[32];
+    (void)arg;
+    int n = snprintf(text, sizeof text, "%d %s",
+                     bide_http_request_version(request),
+                     bide_http_request_scheme(request));
+    return bide_http_reply(request, 200, NULL, text, (size_t)n);
+}
+
+static int amain_what(void *arg)
+{
+    char buf[1024];
+    (void)arg;
+    CHECK_OK(exchange(say_what, GET, buf, sizeof buf));
+    CHECK(strstr(buf, "\r\n\r\n11 http"));
+    CHECK_OK(exchange(say_what, GET_OLD, buf, sizeof buf));
+    CHECK(strstr(buf, "\r\n\r\n10 http"));
+    return 0;
+}
+
+TEST(a_request_knows_its_version_and_scheme)
+{
+    run_clean(amain_what);
 }

@@ -196,6 +196,7 @@ static void reset(struct bide__http_connection *connection)
     bide_release(request->body);
     bide_release(request->trailers);
     bide__bytes_free(&request->headers);
+    bide__bytes_free(&request->reply_trailers);
     memset(request, 0, sizeof *request);
     request->connection = connection;
 }

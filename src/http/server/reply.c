@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/uio.h>
 
 #include "http/server/server.h"
@@ -19,19 +20,32 @@
 
 /* ── Headers ──────────────────────────────────────────────────────────── */
 
-int bide_http_reply_header(bide_http_request *request, const char *name,
-                           const char *value)
+/* Fields that say how to read the message, or what becomes of the connection:
+ * a second one of them would have it understood in two ways. */
+static bool is_ours(const char *name)
 {
-    struct bide__bytes *bytes = &request->headers;
+    static const char *const names[] = {
+        "connection", "content-length", "keep-alive", "proxy-connection",
+        "transfer-encoding",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcasecmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static int add_field(struct bide__bytes *bytes, const char *name,
+                     const char *value)
+{
     size_t name_len = strlen(name);
     size_t value_len = strlen(value);
-    if (request->replied)
-        return bide_raise(-EALREADY, "the reply has begun");
     if (!bide__http_is_token(name, name_len))
         return bide_raise(-EINVAL, "\"%.80s\" is no name of a header", name);
     if (!bide__http_is_value(value, value_len))
         return bide_raise(-EINVAL,
                           "the value of %.80s has control characters", name);
+    if (is_ours(name))
+        return bide_raise(-EINVAL, "%.80s is added by the server", name);
     int rc = bide__bytes_reserve(bytes, name_len + value_len + 4);
     if (rc < 0)
         return rc;
@@ -40,6 +54,20 @@ int bide_http_reply_header(bide_http_request *request, const char *name,
     (void)bide__bytes_add(bytes, value, value_len);
     (void)ADD(bytes, "\r\n");
     return 0;
+}
+
+int bide_http_reply_header(bide_http_request *request, const char *name,
+                           const char *value)
+{
+    if (request->replied)
+        return bide_raise(-EALREADY, "the reply has begun");
+    return add_field(&request->headers, name, value);
+}
+
+int bide_http_reply_trailer(bide_http_request *request, const char *name,
+                            const char *value)
+{
+    return add_field(&request->reply_trailers, name, value);
 }
 
 static bool has_body(int status)
@@ -240,6 +268,16 @@ int bide_http_reply_write(bide_http_request *request, const void *data,
     return send_or_fail(request, &piece, 1);
 }
 
+static int add_last_chunk(bide_http_request *request)
+{
+    struct bide__bytes *out = &request->connection->out;
+    const struct bide__bytes *trailers = &request->reply_trailers;
+    int rc = ADD(out, "0\r\n");
+    if (rc == 0)
+        rc = bide__bytes_add(out, trailers->data, trailers->len);
+    return rc == 0 ? ADD(out, "\r\n") : rc;
+}
+
 int bide__http_finish_reply(bide_http_request *request)
 {
     struct bide__http_connection *connection = request->connection;
@@ -248,7 +286,7 @@ int bide__http_finish_reply(bide_http_request *request)
     if (request->head_only)
         request->reply_left = 0;
     else if (request->reply_framing == BIDE__BODY_CHUNKED &&
-             ADD(&connection->out, "0\r\n\r\n") < 0)
+             add_last_chunk(request) < 0)
         return -ENOMEM;
     if (request->reply_left > 0)
         return bide_raise(-EPROTO,

@@ -14,6 +14,8 @@
 #define FIELDS_DEFAULT 100
 #define FIELDS_MAX 10000
 #define BODY_DEFAULT (UINT64_C(2) << 20)
+#define STREAMS_DEFAULT 100
+#define STREAMS_MAX 1000
 
 /* ── Options ──────────────────────────────────────────────────────────── */
 
@@ -35,6 +37,11 @@ static int set_sizes(bide_http_server_options *options)
     if (options->fields > FIELDS_MAX)
         return bide_raise(-EINVAL, "fields is %u, at most %d",
                           options->fields, FIELDS_MAX);
+    if (options->streams > STREAMS_MAX)
+        return bide_raise(-EINVAL, "streams is %u, at most %d",
+                          options->streams, STREAMS_MAX);
+    if (options->streams == 0)
+        options->streams = STREAMS_DEFAULT;
     if (options->head == 0)
         options->head = HEAD_DEFAULT;
     if (options->fields == 0)
@@ -142,6 +149,16 @@ const char *bide_http_request_method(const bide_http_request *request)
 const char *bide_http_request_target(const bide_http_request *request)
 {
     return request->target;
+}
+
+int bide_http_request_version(const bide_http_request *request)
+{
+    return request->http10 ? 10 : 11;
+}
+
+const char *bide_http_request_scheme(const bide_http_request *request)
+{
+    return request->connection->server->options.tls ? "https" : "http";
 }
 
 const char *bide_http_request_header(const bide_http_request *request,

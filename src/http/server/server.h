@@ -50,6 +50,7 @@ struct bide_http_request {
 
     /* The reply, reply.c. */
     struct bide__bytes headers; /* those that the handler has added */
+    struct bide__bytes reply_trailers; /* likewise */
     bool head_only;             /* a reply to HEAD has no body */
     bool replied;               /* it has begun */
     bool broken;                /* sending failed: nothing can follow */
