@@ -270,6 +270,31 @@ BIDE_API BIDE_NODISCARD int bide_http_reply_header(bide_http_request *request,
  *
  * For what is known at the end only, a checksum for instance. It is sent where
  * there is room for it: after bide_http_reply_begin() with a length of -1, and
+/*
+ * bide_http_request_upgrade — change to another protocol: 101 goes out, and
+ * the connection is the handler's.
+ *
+ * The stream is to be used as any other until the handler returns; what the
+ * client has sent behind its request is the first that is read. A handler that
+ * returns a negative code has it reported as that of bide_start_server().
+ *
+ * Returns:  0 or a negative code.
+ *   protocol     what the header Upgrade will say; headers that were added by
+ *                bide_http_reply_header() follow
+ *   ret_stream   set on success
+ * Suspends: always a cancellation point.
+ * Cancel:   the connection is cut off.
+ * Errors:   -EALREADY if the reply has begun; -EBUSY if there is a body that
+ *           was not read; -EPROTO a client of HTTP/1.0; -EINVAL for protocol;
+ *           -ENOMEM; those of bide_stream_write()
+ * Owns:     the stream stays the server's, which closes it after the handler.
+ * Thread:   the loop's, in the handler's task.
+ * Source:   RFC 9110, 7.8.
+ */
+BIDE_API BIDE_SUSPENDS BIDE_NODISCARD int
+bide_http_request_upgrade(bide_http_request *request, const char *protocol,
+                          bide_stream **ret_stream);
+
  * over HTTP/2 with any length. Elsewhere it is dropped, as RFC 9110 has it.
  *
  * Returns:  0 or a negative code.

@@ -264,6 +264,12 @@ static int handle(struct bide__http_connection *connection)
     if (request->framing != BIDE__BODY_NONE)
         connection->ahead = 0; /* it is the body */
     int rc = server->handler(request, server->arg);
+    if (request->upgraded) {
+        connection->last = connection->gone = true;
+        return rc;
+    }
+    if (rc < 0 && rc == request->denied)
+        rc = 0;
     if (rc >= 0 && !request->replied)
         rc = bide_raise(-EPROTO, "the handler of %.80s has not replied",
                         request->target);

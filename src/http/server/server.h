@@ -8,6 +8,7 @@
  *     body.c        the body of a request: by length, or in chunks
  *     reply.c       what the handler sends
  *
+ *     upgrade.c     connections that change to another protocol
  * A request's head is copied once, to memory that lives as long as the
  * handler runs; names and values are strings in there. Replies are collected
  * in the connection's `out` while requests are ahead in the stream's buffer,
@@ -57,6 +58,10 @@ struct bide_http_request {
     enum bide__framing reply_framing;
     uint64_t reply_left;
 };
+
+    /* Another protocol, upgrade.c. */
+    bool upgraded; /* the connection is the handler's */
+    int denied;    /* a code that the client has been told, or 0 */
 
 struct bide__http_connection {
     struct bide__http_connection *next, **place; /* of the server's */
@@ -117,3 +122,9 @@ int bide__http_finish_reply(bide_http_request *request);
 int bide__http_refuse(bide_http_request *request, int status);
 
 #endif
+/* ── upgrade.c ────────────────────────────────────────────────────────── */
+
+/* Tell the client what is wrong with its wish for another protocol. Returns
+ * the code, and a handler may return it: nobody else has to hear of it. */
+int bide__http_deny(bide_http_request *request, int status, int code);
+
