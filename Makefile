@@ -19,10 +19,14 @@ bench: # the benchmarks, against the peers
 install: all # below /usr/local
 	@tools/install.sh
 
+deb: # Debian packages, into build/deb/
+	@tools/setup.sh deb
+	@tools/deb.sh
+
 clean: # remove what was built
 	@rm -rf build
 
 help: # show these lines
 	@sed -n 's/^\([a-z]*\):[^#]*# */make \1\t/p' Makefile
 
-.PHONY: all demo test bench install clean help
+.PHONY: all demo test bench install deb clean help

@@ -3,7 +3,7 @@
 #
 # Install what a command of the Makefile needs and the machine lacks.
 #
-#     tools/setup.sh demo|test|bench
+#     tools/setup.sh demo|test|bench|deb
 #
 # Knows the package names of Debian and its descendants; elsewhere it says
 # what is missing. Touches nothing, and runs no apt, when nothing is.
@@ -65,6 +65,9 @@ need_for_test()
     want gdb gdb
     want systemtap-sdt-dev /usr/include/sys/sdt.h /usr/include/*/sys/sdt.h
     want groff-base groff
+    need debhelper dh
+    need dpkg-dev dpkg-buildpackage
+    need git git
     need python3-dev /usr/include/python3*/Python.h
     need python3-setuptools /usr/lib/python3/dist-packages/setuptools
     need libpython3.11-testsuite /usr/lib/python3*/test/test_asyncio
@@ -78,12 +81,24 @@ need_for_bench()
     need golang go /usr/local/go/bin/go
 }
 
+need_for_deb()
+{
+    need_for_demo
+    need debhelper dh
+    need dpkg-dev dpkg-buildpackage
+    need git git
+    need libssl-dev /usr/include/openssl/ssl.h
+    need node-llhttp /usr/share/llhttp/llhttp.c
+    need systemtap-sdt-dev /usr/include/sys/sdt.h /usr/include/*/sys/sdt.h
+}
+
 case "${1:-}" in
 demo) need_for_demo ;;
 test) need_for_test ;;
 bench) need_for_bench ;;
+deb) need_for_deb ;;
 *)
-    echo "usage: tools/setup.sh demo|test|bench" >&2
+    echo "usage: tools/setup.sh demo|test|bench|deb" >&2
     exit 2
     ;;
 esac

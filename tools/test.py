@@ -213,10 +213,45 @@ def stage_installed():
     return tally
 
 
+def packages_need_no_more_than(directory):
+    """Whether programs that need a library's package alone get no more."""
+    tally = Tally()
+    for package, allowed in [('libbide0', {'libc6'}),
+                             ('libbide-http0', {'libbide0', 'libc6'})]:
+        file, = directory.glob(f'{package}_*.deb')
+        depends = subprocess.run(['dpkg-deb', '-f', file, 'Depends'],
+                                 stdout=subprocess.PIPE, text=True).stdout
+        names = {part.split()[0] for part in depends.split(',')}
+        if names <= allowed:
+            tally.passed += 1
+        else:
+            tally.fail(package, f'it depends on {sorted(names - allowed)}')
+    return tally
+
+
+def stage_deb():
+    """Debian's packages, and the tour against what is in them"""
+    need('dpkg-buildpackage', 'dh')
+    step([ROOT / 'tools' / 'deb.sh'])
+    directory = ROOT / 'build' / 'deb'
+    sysroot = directory / 'root'
+    for file in directory.glob('*.deb'):
+        step(['dpkg-deb', '-x', file, sysroot])
+    triplet = subprocess.run(['dpkg-architecture', '-qDEB_HOST_MULTIARCH'],
+                             stdout=subprocess.PIPE, text=True).stdout.strip()
+    copy = installed.Installed(sysroot / 'usr', f'lib/{triplet}', sysroot)
+    examples = [ROOT / 'examples' / 'hello.c']
+    helpers = build('gcc', 'gcc', f'--prefix={BUILD / "installed"}',
+                    '--libdir=lib') / 'tests'
+    tally = programs.run_all(tour() + examples, copy, helpers)
+    tally.add(packages_need_no_more_than(directory))
+    return tally
+
+
 STAGES = {function.__name__.removeprefix('stage_'): function
           for function in [stage_gcc, stage_clang, stage_asan, stage_tsan,
                            stage_ucontext, stage_aarch64, stage_installed,
-                           stage_python]}
+                           stage_deb, stage_python]}
 
 
 def run_stage(name):
