@@ -38,6 +38,17 @@ typedef struct bide_http_request bide_http_request;
  */
 typedef int bide_http_handler(bide_http_request *request, void *arg);
 
+/*
+ * What a worker does first, in a task on its own loop: it opens what its
+ * handlers use, a connection to a database for instance. Worker 0 is the
+ * caller's loop. What it stores in *ret_state, the handlers of this worker get
+ * instead of arg, and worker_stop at the end, after the last of them. Both may
+ * wait. A negative code ends the start of the server.
+ */
+typedef int bide_http_worker_start(unsigned worker, void *arg,
+                                   void **ret_state);
+typedef void bide_http_worker_stop(unsigned worker, void *state);
+
 /* How to serve. Zeroed means: the defaults. */
 typedef struct bide_http_server_options {
     size_t head;            /* bytes of a request line with all headers, 0:
@@ -61,6 +72,11 @@ typedef struct bide_http_server_options {
     unsigned streams;       /* HTTP/2: requests at once on one connection, 0:
                                100, at most 1000; beyond: refused, to be sent
                                again */
+    unsigned workers;       /* loops that serve: the caller's, and others in
+                               threads of their own; 0: 1, at most 1024. See
+                               bide_http_serve() */
+    bide_http_worker_start *worker_start; /* of each worker; NULL: none */
+    bide_http_worker_stop *worker_stop;   /* likewise */
     void *reserved[8];      /* zero */
 } bide_http_server_options;
 
@@ -68,6 +84,13 @@ typedef struct bide_http_server_options {
 
 /*
  * bide_http_serve — listen, and call a handler for each request.
+ *
+ * With `workers` in the options, so many loops serve the same port, each in a
+ * thread of its own; the kernel deals the connections out (SO_REUSEPORT), and
+ * each connection stays where it is. The handler is then called in several
+ * threads at once: what it uses belongs to its worker, see worker_start, or is
+ * fit for threads. Limits count for each worker. The functions below are for
+ * all of them together, and belong to the loop that has started the server.
  *
  * Returns:  0 or a negative code; serving begins at once.
  *   host, port    as for bide_start_server()
@@ -77,7 +100,8 @@ typedef struct bide_http_server_options {
  *   ret_server    set on success
  * Suspends: always a cancellation point: names are looked up.
  * Cancel:   safe; nothing listens.
- * Errors:   those of bide_start_server(); -EINVAL for options out of range
+ * Errors:   those of bide_start_server(); -EINVAL for options out of range;
+ *           -EAGAIN no thread could be started; those of worker_start
  * Owns:     the caller closes the server by bide_http_server_close().
  * Thread:   the loop's.
  * Like:     aiohttp.web.TCPSite.
@@ -246,30 +270,6 @@ bide_http_request_read(bide_http_request *request, void *buf, size_t len);
 BIDE_API BIDE_SUSPENDS BIDE_NODISCARD ssize_t
 bide_http_request_body(bide_http_request *request, const char **ret_data);
 
-/* ── Replying ─────────────────────────────────────────────────────────── */
-
-/*
- * bide_http_reply_header — add a header to the reply, before it begins.
- *
- * Date, Content-Length, Transfer-Encoding and Connection are added by the
- * server.
- *
- * Returns:  0 or a negative code.
- *   name, value   copied
- * Suspends: never.
- * Errors:   -EINVAL for what cannot be a header, so that no value smuggles
- *           in a second one; -EALREADY if the reply has begun; -ENOMEM
- * Thread:   the loop's, in the handler's task.
- */
-BIDE_API BIDE_NODISCARD int bide_http_reply_header(bide_http_request *request,
-                                                   const char *name,
-                                                   const char *value);
-
-/*
- * bide_http_reply_trailer — add a field behind the reply's body.
- *
- * For what is known at the end only, a checksum for instance. It is sent where
- * there is room for it: after bide_http_reply_begin() with a length of -1, and
 /*
  * bide_http_request_upgrade — change to another protocol: 101 goes out, and
  * the connection is the handler's.
@@ -295,6 +295,30 @@ BIDE_API BIDE_SUSPENDS BIDE_NODISCARD int
 bide_http_request_upgrade(bide_http_request *request, const char *protocol,
                           bide_stream **ret_stream);
 
+/* ── Replying ─────────────────────────────────────────────────────────── */
+
+/*
+ * bide_http_reply_header — add a header to the reply, before it begins.
+ *
+ * Date, Content-Length, Transfer-Encoding and Connection are added by the
+ * server.
+ *
+ * Returns:  0 or a negative code.
+ *   name, value   copied
+ * Suspends: never.
+ * Errors:   -EINVAL for what cannot be a header, so that no value smuggles
+ *           in a second one; -EALREADY if the reply has begun; -ENOMEM
+ * Thread:   the loop's, in the handler's task.
+ */
+BIDE_API BIDE_NODISCARD int bide_http_reply_header(bide_http_request *request,
+                                                   const char *name,
+                                                   const char *value);
+
+/*
+ * bide_http_reply_trailer — add a field behind the reply's body.
+ *
+ * For what is known at the end only, a checksum for instance. It is sent where
+ * there is room for it: after bide_http_reply_begin() with a length of -1, and
  * over HTTP/2 with any length. Elsewhere it is dropped, as RFC 9110 has it.
  *
  * Returns:  0 or a negative code.

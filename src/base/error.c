@@ -27,6 +27,13 @@ void bide__message_set_finder(bide__message_finder *finder)
     find_slot = finder;
 }
 
+/* Calling through the atomic pointer itself, gcc would read it plainly. */
+static struct bide__message *current_slot(void)
+{
+    bide__message_finder *find = find_slot;
+    return find();
+}
+
 void bide__message_copy(struct bide__message *to,
                         const struct bide__message *from)
 {
@@ -38,7 +45,7 @@ void bide__message_copy(struct bide__message *to,
 int bide_raise(int code, const char *format, ...)
 {
     static const char cut[] = "...";
-    struct bide__message *slot = find_slot();
+    struct bide__message *slot = current_slot();
     char text[sizeof slot->text]; /* an argument may be the old message */
     va_list args;
     va_start(args, format);
@@ -55,7 +62,7 @@ int bide_raise(int code, const char *format, ...)
 
 const char *bide_errmsg(int code)
 {
-    const struct bide__message *slot = find_slot();
+    const struct bide__message *slot = current_slot();
     return code < 0 && slot->code == code ? slot->text : bide_strerror(code);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server.c — the life of an HTTP server, over a server of streams; and what
- * handlers ask of a request.
+ * server.c — the life of an HTTP server on one loop, over a server of
+ * streams; and what handlers ask of a request. Several loops: workers.c.
  */
 #include <errno.h>
 #include <string.h>
@@ -82,9 +82,10 @@ static int start(bide_http_server *server, const char *host, int port)
                              &server->server);
 }
 
-int bide_http_serve(const char *host, int port, bide_http_handler *handler,
-                    void *arg, const bide_http_server_options *options,
-                    bide_http_server **ret_server)
+int bide__http_serve_here(const char *host, int port,
+                          bide_http_handler *handler, void *arg,
+                          const bide_http_server_options *options,
+                          bide_http_server **ret_server)
 {
     bide_http_server_options given = {.head = 0};
     if (options)
@@ -115,7 +116,7 @@ int bide_http_server_port(const bide_http_server *server)
     return bide_server_port(server->server);
 }
 
-void bide_http_server_stop(bide_http_server *server)
+void bide__http_stop_here(bide_http_server *server)
 {
     server->stopping = true;
     bide_server_stop(server->server);
@@ -125,12 +126,12 @@ void bide_http_server_stop(bide_http_server *server)
             (void)bide_task_cancel(one->task);
 }
 
-int bide_http_server_wait(bide_http_server *server)
+int bide__http_wait_here(bide_http_server *server)
 {
     return bide_server_wait(server->server);
 }
 
-int bide_http_server_close(bide_http_server *server)
+int bide__http_close_here(bide_http_server *server)
 {
     if (server)
         server->stopping = true;

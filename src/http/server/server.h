@@ -2,13 +2,14 @@
 /*
  * server.h — HTTP servers from inside.
  *
- *     server.c      the life of a server
+ *     server.c      the life of a server on one loop
+ *     workers.c     the same on several loops, and the functions of both
  *     connection.c  one request after the other on a connection
  *     head.c        request line and headers: llhttp, and stricter checks
  *     body.c        the body of a request: by length, or in chunks
  *     reply.c       what the handler sends
- *
  *     upgrade.c     connections that change to another protocol
+ *
  * A request's head is copied once, to memory that lives as long as the
  * handler runs; names and values are strings in there. Replies are collected
  * in the connection's `out` while requests are ahead in the stream's buffer,
@@ -57,11 +58,11 @@ struct bide_http_request {
     bool broken;                /* sending failed: nothing can follow */
     enum bide__framing reply_framing;
     uint64_t reply_left;
-};
 
     /* Another protocol, upgrade.c. */
     bool upgraded; /* the connection is the handler's */
     int denied;    /* a code that the client has been told, or 0 */
+};
 
 struct bide__http_connection {
     struct bide__http_connection *next, **place; /* of the server's */
@@ -87,7 +88,19 @@ struct bide_http_server {
     bide_http_server_options options; /* with the defaults filled in */
     struct bide__http_connection *connections;
     bool stopping;
+    struct bide__http_crew *crew; /* other workers, or NULL */
 };
+
+/* ── server.c ─────────────────────────────────────────────────────────── */
+
+/* What bide_http_serve() and its like do, on the caller's loop alone. */
+int bide__http_serve_here(const char *host, int port,
+                          bide_http_handler *handler, void *arg,
+                          const bide_http_server_options *options,
+                          bide_http_server **ret_server);
+void bide__http_stop_here(bide_http_server *server);
+int bide__http_wait_here(bide_http_server *server);
+int bide__http_close_here(bide_http_server *server);
 
 /* ── connection.c ─────────────────────────────────────────────────────── */
 
@@ -121,10 +134,10 @@ int bide__http_finish_reply(bide_http_request *request);
 /* A reply of the server's own, to a request that it refuses. */
 int bide__http_refuse(bide_http_request *request, int status);
 
-#endif
 /* ── upgrade.c ────────────────────────────────────────────────────────── */
 
 /* Tell the client what is wrong with its wish for another protocol. Returns
  * the code, and a handler may return it: nobody else has to hear of it. */
 int bide__http_deny(bide_http_request *request, int status, int code);
 
+#endif

@@ -52,7 +52,9 @@ struct worker {
     /* Of the worker's thread, but for the posts, which lead there. */
     bide_http_server *server;
     bide_event told;
+    bide_task *task;
     bool stopping, leaving;
+    bool draining; /* cancel the task to have it leave */
     bide_post stop, leave;
 };
 
@@ -66,7 +68,7 @@ struct bide__http_crew {
     unsigned silent;  /* that have reported neither serving nor ended */
     unsigned busy;    /* that have not reported to be drained */
     bool stopping, leaving;
-    const char *host; /* during the start */
+    const char *host; /* until all serve, or have ended */
     int port;
     bide_http_handler *handler;
     void *arg;
@@ -90,6 +92,8 @@ static void told_to_leave(bide_post *post)
 {
     struct worker *worker = WORKER_OF(post, leave);
     worker->leaving = true;
+    if (worker->draining)
+        (void)bide_task_cancel(worker->task);
     bide_event_set(&worker->told);
 }
 
@@ -98,23 +102,27 @@ static void report(struct worker *worker, bide_post *post)
     bide_engine_post(bide_loop_engine(worker->crew->loop), post);
 }
 
-/* Waits to be told; nothing else ends a worker. */
+/* Waits to be told; nothing else ends a worker, a cancellation neither. */
 static void await_order(struct worker *worker, const bool *order)
 {
-    while (!*order && !worker->leaving) {
+    int rc = 0;
+    while (rc <= 0 && !*order && !worker->leaving) {
         bide_event_clear(&worker->told);
-        (void)bide_event_wait(&worker->told); /* it is not cancelled */
+        rc = bide_event_wait(&worker->told);
     }
 }
 
-/* Have the connections end, unless told to leave meanwhile. */
-static int drain(void *arg)
+/* Have the connections end; an order to leave cuts it short. */
+static void drain(struct worker *worker)
 {
-    struct worker *worker = arg;
     bide__http_stop_here(worker->server);
+    worker->draining = true;
     int rc = bide__http_wait_here(worker->server);
-    report(worker, &worker->report_drained);
-    return rc == -ECANCELED ? 0 : rc;
+    worker->draining = false;
+    if (bide_task_cancelling(worker->task) > 0)
+        (void)bide_task_uncancel(worker->task);
+    if (rc == 0)
+        report(worker, &worker->report_drained);
 }
 
 static int serve_and_obey(struct worker *worker, void *state)
@@ -126,14 +134,9 @@ static int serve_and_obey(struct worker *worker, void *state)
         return rc;
     report(worker, &worker->report_serving);
     await_order(worker, &worker->stopping);
-    bide_task *drainer = NULL;
-    if (worker->stopping)
-        drainer = bide_create_task(drain, worker);
+    if (worker->stopping && !worker->leaving)
+        drain(worker);
     await_order(worker, &worker->leaving);
-    if (drainer) {
-        (void)bide_task_cancel(drainer);
-        (void)bide_await(drainer); /* it reports by itself */
-    }
     return bide__http_close_here(worker->server);
 }
 
@@ -143,6 +146,7 @@ static int work(void *arg)
     const bide_http_server_options *options = &worker->crew->options;
     void *state = worker->crew->arg;
     int rc = 0;
+    worker->task = bide_current_task();
     if (options->worker_start)
         rc = options->worker_start(worker->number, worker->crew->arg, &state);
     if (rc < 0)
@@ -156,7 +160,10 @@ static int work(void *arg)
 static void *run_thread(void *arg)
 {
     struct worker *worker = arg;
-    const bide_options options = {.no_signals = true};
+    const bide_options options = {
+        .no_signals = true,
+        .backend = bide_engine_backend(bide_loop_engine(worker->crew->loop)),
+    };
     int rc = bide_loop_new(&options, &worker->loop);
     if (rc == 0) {
         rc = bide_loop_run_until_complete(worker->loop, work, worker);
@@ -223,15 +230,34 @@ static void tell_all_to_leave(struct bide__http_crew *crew)
         tell_to_leave(&crew->workers[i]);
 }
 
-static int keep(void *arg)
+/* Wait until there are no threads; a cancellation has them leave. */
+static void await_threads(struct bide__http_crew *crew)
 {
-    struct bide__http_crew *crew = arg;
     while (crew->threads > 0) {
         bide_event_clear(&crew->changed);
-        if (bide_event_wait(&crew->changed) == -ECANCELED)
+        if (bide_event_wait(&crew->changed) < 0)
             tell_all_to_leave(crew);
     }
+}
+
+static int keep(void *arg)
+{
+    await_threads(arg);
     return 0;
+}
+
+/* Returns 0, or -ECANCELED if the caller was cancelled meanwhile. The keeper
+ * does not run at all if it is cancelled before its first step. */
+static int end_crew(struct bide__http_crew *crew)
+{
+    bide_task *self = bide_current_task();
+    unsigned before = bide_task_cancelling(self);
+    tell_all_to_leave(crew);
+    if (crew->keeper && bide_await(crew->keeper) < 0)
+        crew->keeper = NULL; /* it has not run */
+    await_threads(crew);
+    bide_release(crew);
+    return bide_task_cancelling(self) > before ? -ECANCELED : 0;
 }
 
 /* ── Starting ─────────────────────────────────────────────────────────── */
@@ -286,7 +312,7 @@ static struct bide__http_crew *new_crew(const bide_http_server_options *options)
 static int start_all(struct bide__http_crew *crew)
 {
     int rc = 0;
-    for (unsigned i = 0; rc == 0 && i < crew->count; i++) {
+    for (unsigned i = 0; i < crew->count; i++) {
         rc = start_thread(&crew->workers[i]);
         if (rc < 0)
             return rc;
@@ -296,14 +322,110 @@ static int start_all(struct bide__http_crew *crew)
     }
     crew->keeper = bide_create_task(keep, crew);
     if (!crew->keeper)
-        rc = -ENOMEM;
+        return -ENOMEM;
+    bide_task_set_name(crew->keeper, "http-workers");
     while (rc == 0 && crew->silent > 0) {
-        rc = bide_event_wait(&crew->changed);
         bide_event_clear(&crew->changed);
+        rc = bide_event_wait(&crew->changed);
     }
     for (unsigned i = 0; rc == 0 && i < crew->count; i++)
         if (!crew->workers[i].serving)
             rc = bide_raise(crew->workers[i].rc, "worker %u: %s", i + 1,
                             crew->workers[i].message);
     return rc;
+}
+
+static int start_crew(bide_http_server *server, const char *host,
+                      const bide_http_server_options *options, void *arg)
+{
+    struct bide__http_crew *crew = new_crew(options);
+    if (!crew)
+        return -ENOMEM;
+    crew->host = host;
+    crew->port = bide_http_server_port(server);
+    crew->handler = server->handler;
+    crew->arg = arg;
+    int rc = start_all(crew);
+    if (rc < 0)
+        (void)end_crew(crew); /* the first failure is told */
+    else
+        server->crew = crew;
+    return rc;
+}
+
+/* The leader's own part of a worker's life. */
+static int lead(const char *host, int port, bide_http_handler *handler,
+                void *arg, const bide_http_server_options *options,
+                bide_http_server **ret_server)
+{
+    bide_http_server *server;
+    void *state = arg;
+    int rc = 0;
+    if (options->worker_start)
+        rc = options->worker_start(0, arg, &state);
+    if (rc < 0)
+        return rc;
+    rc = bide__http_serve_here(host, port, handler, state, options, &server);
+    if (rc == 0 && options->workers > 1) {
+        rc = start_crew(server, host, options, arg);
+        if (rc < 0)
+            (void)bide__http_close_here(server);
+    }
+    if (rc == 0)
+        *ret_server = server;
+    else if (options->worker_stop)
+        options->worker_stop(0, state);
+    return rc;
+}
+
+/* ── The whole ────────────────────────────────────────────────────────── */
+
+int bide_http_serve(const char *host, int port, bide_http_handler *handler,
+                    void *arg, const bide_http_server_options *options,
+                    bide_http_server **ret_server)
+{
+    bide_http_server_options given = {.head = 0};
+    if (options)
+        given = *options;
+    if (given.workers > WORKERS_MAX)
+        return bide_raise(-EINVAL, "workers is %u, at most %d", given.workers,
+                          WORKERS_MAX);
+    if (given.workers > 1)
+        given.reuse_port = true;
+    return lead(host, port, handler, arg, &given, ret_server);
+}
+
+void bide_http_server_stop(bide_http_server *server)
+{
+    struct bide__http_crew *crew = server->crew;
+    bide__http_stop_here(server);
+    if (!crew || crew->stopping)
+        return;
+    crew->stopping = true;
+    for (unsigned i = 0; i < crew->count; i++)
+        tell_to_stop(&crew->workers[i]);
+}
+
+int bide_http_server_wait(bide_http_server *server)
+{
+    int rc = bide__http_wait_here(server);
+    if (rc == 0 && server->crew)
+        rc = bide_event_wait(&server->crew->drained);
+    return rc;
+}
+
+int bide_http_server_close(bide_http_server *server)
+{
+    if (!server)
+        return bide__http_close_here(NULL);
+    struct bide__http_crew *crew = server->crew;
+    const bide_http_server_options options = server->options;
+    void *state = server->arg;
+    if (crew)
+        tell_all_to_leave(crew);
+    int rc = bide__http_close_here(server);
+    int ended = crew ? end_crew(crew) : 0;
+    if (options.worker_stop)
+        options.worker_stop(0, state);
+    return rc < 0 ? rc : ended;
 }
