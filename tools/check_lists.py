@@ -15,6 +15,7 @@ import sources
 LISTS = [
     ('src/*/*.[cS]', 'src/meson.build', r'src/(.*)'),
     ('tests/*/*_test.c', 'tests/meson.build', r'tests/(.*)_test\.c'),
+    ('tests/fuzz/*.c', 'tests/fuzz/meson.build', r'tests/fuzz/(.*)\.c'),
     ('tests/tour/*.c', 'tests/meson.build', r'tests/tour/(.*)\.c'),
     ('examples/**/*.c', 'examples/meson.build', r'examples/(.*)\.c'),
     ('bench/*.c', 'bench/meson.build', r'bench/(.*)\.c'),

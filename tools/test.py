@@ -12,6 +12,7 @@ its failures below it. The last line is the sum: "N passed, N failed". What
 counts as one is a test of a test program, or a program whose output is
 compared. The exit status is 1 when anything failed.
 """
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -30,6 +31,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / 'build' / 'test'
 MESON = next((path for path in ['/usr/bin/meson', shutil.which('meson')]
               if path and os.path.exists(path)), 'meson')
+FUZZ_SECONDS_MOST = 240  # for all targets, unless somebody asks for more
+CORES = os.cpu_count() or 1
 LIMIT_SECONDS = 600  # for one step of a stage; none comes near it
 # The last line of a test program in Python.
 PYTHON_SUM = re.compile(r'^(\d+) passed, (\d+) skipped, (\d+) failed$', re.M)
@@ -69,10 +72,11 @@ def step(command, env=None):
         raise Broken(NINJA_PROGRESS.sub('', run.stdout))
 
 
-def build(name, compiler, *options, cross=None):
+def build(name, compiler, *options, cross=None, targets=()):
     """Configure and compile; return the build directory.
 
-    `cross` is a file of tools/cross/, for another processor than this one.
+    `cross` is a file of tools/cross/, for another processor than this one;
+    `targets` are all that is compiled, if there are any.
     """
     directory = BUILD / name
     env = dict(os.environ, CC=compiler)
@@ -84,7 +88,7 @@ def build(name, compiler, *options, cross=None):
         step([MESON, 'setup', directory, *options], env)
     else:
         step([MESON, 'configure', directory, *options], env)
-    step(['ninja', '-C', directory], env)
+    step(['ninja', '-C', directory, *targets], env)
     return directory
 
 
@@ -139,6 +143,46 @@ def stage_asan():
                       prefix=fixed_addresses())
 
 
+def stage_fuzz():
+    """libFuzzer's targets, 20 s each or BIDE_FUZZ_SECONDS"""
+    need('clang')
+    directory = build('fuzz', 'clang', '-Dfuzz=true', '-Dassertions=true',
+                      '-Db_lundef=false', '-Db_sanitize=address,undefined',
+                      targets=['fuzz'])
+    targets = sorted(path for path in (directory / 'tests/fuzz').iterdir()
+                     if path.name.startswith('fuzz_') and path.is_file())
+    seconds = int(os.environ.get(
+        'BIDE_FUZZ_SECONDS',
+        max(1, min(20, FUZZ_SECONDS_MOST * CORES // max(1, len(targets))))))
+    tally = Tally()
+    with concurrent.futures.ThreadPoolExecutor(CORES) as pool:
+        for target, output in pool.map(lambda path: fuzz(path, seconds),
+                                       targets):
+            if output is None:
+                tally.passed += 1
+            else:
+                tally.fail(target.name, output)
+    return tally
+
+
+def fuzz(target, seconds):
+    """Run a target; what it printed if it found something, else None."""
+    found = target.with_suffix('.found')
+    found.mkdir(exist_ok=True)
+    corpus = ROOT / 'tests/fuzz/corpus' / target.name.removeprefix('fuzz_')
+    try:
+        run = subprocess.run(
+            [*fixed_addresses(), target, f'-max_total_time={seconds}',
+             '-timeout=20', '-rss_limit_mb=2048', '-print_final_stats=1',
+             f'-artifact_prefix={found}/', found, corpus],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            errors='replace', timeout=seconds + 120,
+            env=dict(os.environ, **SANITIZER_OPTIONS))
+    except subprocess.TimeoutExpired:
+        return target, f'no end after {seconds + 120} s'
+    return target, run.stdout if run.returncode != 0 else None
+
+
 def stage_tsan():
     """ThreadSanitizer, for the tests that cross threads"""
     directory = build('tsan', 'gcc', '-Dassertions=true',
@@ -184,7 +228,8 @@ def stage_python():
           '--build-lib', directory / 'lib'])
     env = dict(os.environ, PYTHONPATH=str(directory / 'lib'))
     tally = Tally()
-    for program in ['test_loop.py', 'run_cpython.py']:
+    for program in ['test_loop.py', 'test_sockets.py', 'test_programs.py',
+                    'run_cpython.py']:
         run = subprocess.run([python, ROOT / 'python' / 'tests' / program],
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                              text=True, env=env)
@@ -251,7 +296,7 @@ def stage_deb():
 STAGES = {function.__name__.removeprefix('stage_'): function
           for function in [stage_gcc, stage_clang, stage_asan, stage_tsan,
                            stage_ucontext, stage_aarch64, stage_installed,
-                           stage_deb, stage_python]}
+                           stage_deb, stage_python, stage_fuzz]}
 
 
 def run_stage(name):

@@ -72,6 +72,7 @@ static const struct {
     {HEAD "Transfer-Encoding: chunked\r\n\r\n0\r\nbad trailer\r\n\r\n", 400},
     {"GET  / HTTP/1.1\r\nHost: x\r\n\r\n", 400},
     {"GET / a HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+    {"CONNECT  HTTP/1.1\r\nHost: x\r\n\r\n", 400},
     {"GET / HTTP/1.1 \r\nHost: x\r\n\r\n", 400},
     {"GET / HTTP/1.10\r\nHost: x\r\n\r\n", 400},
     {"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505},

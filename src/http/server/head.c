@@ -176,7 +176,8 @@ static int check_line(bide_http_request *request, char *data)
     if (!space || len < 10)
         return -400;
     const char *version = data + len - 9;
-    if (memchr(space + 1, ' ', (size_t)(data + len - space - 1)) != version)
+    if (space + 1 >= version ||
+        memchr(space + 1, ' ', (size_t)(data + len - space - 1)) != version)
         return -400;
     if (strncmp(version, " HTTP/1.", 8) != 0)
         return strncmp(version, " HTTP/", 6) == 0 ? -505 : -400;
