@@ -25,7 +25,7 @@
  *         fwrite(writer.text, 1, writer.len, stdout);
  *     bide_json_free(&writer);
  *
- * No function of this header does suspend; none needs a loop.
+ * No function of this header needs a loop.
  */
 #ifndef BIDE_JSON_H
 #define BIDE_JSON_H
@@ -33,7 +33,7 @@
 #include <bide/model.h>
 
 /* Of arrays and objects within each other. */
-#define BIDE_JSON_DEPTH_MAX 100
+#define BIDE_JSON_DEPTH_MAX 64
 
 BIDE_BEGIN
 
@@ -49,6 +49,7 @@ BIDE_BEGIN
  *                to be used only after 0
  *   arena        for what it points to, and for faults
  *   faults       added to; NULL: the message alone, which is the first one
+ * Suspends: never; no function of this header does.
  * Errors:   -EINVAL: not JSON, or not valid, with a message such as
  *           "items.2.price: Input should be greater than 0"; -ENOMEM; those of
  *           bide_model_prepare()
@@ -103,7 +104,7 @@ struct bide_json_writer {
     uint32_t depth;
     bool borrowed;    /* text is the caller's */
     bool comma;       /* before the next value */
-    uint64_t objects[2]; /* a bit for each level: whether it is an object */
+    uint64_t objects; /* a bit for each level: whether it is an object */
 };
 
 /*

@@ -17,7 +17,7 @@
  * in its lax mode: "5" for a number, 5.0 for an integer, "yes" for a bool.
  *
  * What a struct points to lies in the arena that was given with it. No
- * function of this header does suspend; none needs a loop.
+ * function of this header needs a loop.
  */
 #ifndef BIDE_MODEL_H
 #define BIDE_MODEL_H
@@ -140,6 +140,7 @@ struct bide_model {
  *
  * Returns:  0 or a negative code.
  *   model   with all that it refers to
+ * Suspends: never; no function of this header does.
  * Errors:   -EINVAL with a message that names the field: a name twice, a
  *           pattern that is none, a default that is not valid, an option that
  *           does not fit the type; -ENOMEM
@@ -243,13 +244,16 @@ BIDE_API void bide_faults_write(bide_json_writer *writer,
 
 /* ── Parameters ───────────────────────────────────────────────────────── */
 
+/* For a bide_lookup: the last of a name, whichever that is. */
+#define BIDE_NTH_LAST SIZE_MAX
+
 /*
  * The text of a parameter of a request.
  *
  *   arg     as it was given
  *   in      PATH, QUERY, HEADER, COOKIE or FORM
  *   name    as bide_field_name() has it
- *   nth     0 for the first of that name; a list asks for more
+ *   nth     for a list 0, 1, and so on; else BIDE_NTH_LAST
  *   ret     set if there is one: its bytes, which need no NUL and must stay
  *           until bide_model_from_texts() returns
  *
