@@ -250,7 +250,9 @@ bide_stream_readline(bide_stream *stream, char *buf, size_t max);
  * Returns:  the number of bytes at *ret_data, at least `least`; fewer only at
  *           the end of the stream. Or a negative code.
  *   least      bytes, 1..limit; what is there already counts
- *   ret_data   set to the buffer: borrowed until the next call on the stream
+ *   ret_data   set to where they lie: borrowed until the stream is read,
+ *              peeked at, skipped or closed. They stay there while it is
+ *              written and while more arrives.
  * Suspends: always a cancellation point.
  * Cancel:   safe; peeking consumes nothing.
  * Errors:   BIDE_E_LIMIT if least is 0 or above the limit; -ENOMEM; otherwise

@@ -11,7 +11,11 @@
  * malloc for each message.
  *
  * Content that lies in one pooled buffer of the engine may stay there instead
- * ("held"), so that most bytes are copied once, to the reader.
+ * ("held"), so that most bytes are copied once, to the reader, and not at all
+ * for one who peeks. What arrives behind it goes to the buffer.
+ *
+ * What a program peeks at is lent to it until it reads again: until then the
+ * bytes stay where they are, and memory that had to be replaced is stale.
  *
  * The content is bounded by its users: readers stop at the stream's limit,
  * and receiving is ended beyond it.
@@ -44,6 +48,22 @@ static void give_spare(bide_stream *stream)
     *buffer = (struct bide__buffer){.data = NULL};
 }
 
+/* Memory of the buffer that another piece replaces. */
+static void retire(bide_stream *stream, char *data)
+{
+    if (stream->lent && !stream->stale)
+        stream->stale = data;
+    else
+        bide__free(data);
+}
+
+void bide__stream_take_back(bide_stream *stream)
+{
+    bide__free(stream->stale);
+    stream->stale = NULL;
+    stream->lent = false;
+}
+
 int bide__stream_reserve(bide_stream *stream, size_t more)
 {
     struct bide__buffer *buffer = &stream->buffer;
@@ -52,7 +72,7 @@ int bide__stream_reserve(bide_stream *stream, size_t more)
     if (buffer->cap - buffer->end >= more)
         return 0;
     size_t len = bide__buffer_len(buffer);
-    if (buffer->begin >= len && buffer->cap - len >= more) {
+    if (!stream->lent && buffer->begin >= len && buffer->cap - len >= more) {
         memcpy(buffer->data, buffer->data + buffer->begin, len);
     } else {
         size_t cap = buffer->cap ? buffer->cap : FIRST_CAP;
@@ -63,7 +83,7 @@ int bide__stream_reserve(bide_stream *stream, size_t more)
             return -ENOMEM;
         if (len > 0)
             memcpy(data, buffer->data + buffer->begin, len);
-        bide__free(buffer->data);
+        retire(stream, buffer->data);
         buffer->data = data;
         buffer->cap = cap;
     }
@@ -110,7 +130,7 @@ void bide__stream_consume(bide_stream *stream, size_t len)
 
 bool bide__stream_hold(bide_stream *stream, char *data, size_t len)
 {
-    if (stream->in_read || stream->held ||
+    if ((stream->in_read && !stream->in_peek) || stream->held ||
         bide__buffer_len(&stream->buffer) > 0 ||
         !bide_engine_keep(stream->loop->engine))
         return false;
@@ -127,15 +147,21 @@ static void drop_held(bide_stream *stream)
     bide_engine_give_back(stream->loop->engine, stream->held_base);
 }
 
+void bide__stream_consume_held(bide_stream *stream, size_t len)
+{
+    BIDE__ASSERT(len <= stream->held_len);
+    stream->held += len;
+    stream->held_len -= len;
+    if (stream->held_len == 0)
+        drop_held(stream);
+}
+
 size_t bide__stream_take_held(bide_stream *stream, void *buf, size_t len)
 {
     if (len > stream->held_len)
         len = stream->held_len;
     memcpy(buf, stream->held, len);
-    stream->held += len;
-    stream->held_len -= len;
-    if (stream->held_len == 0)
-        drop_held(stream);
+    bide__stream_consume_held(stream, len);
     return len;
 }
 
@@ -143,7 +169,7 @@ int bide__stream_unhold(bide_stream *stream)
 {
     if (!stream->held)
         return 0;
-    int rc = bide__stream_append(stream, stream->held, stream->held_len);
+    int rc = bide__stream_unread(stream, stream->held, stream->held_len);
     if (rc == 0)
         drop_held(stream);
     return rc;
@@ -153,6 +179,7 @@ void bide__stream_drop_content(bide_stream *stream)
 {
     if (stream->held)
         drop_held(stream);
+    bide__stream_take_back(stream);
     bide__free(stream->buffer.data);
     stream->buffer = (struct bide__buffer){.data = NULL};
 }

@@ -95,6 +95,7 @@ static const struct bide__transport layer_transport = {
 /* What has arrived stays in front of what will. */
 static void move_content(bide_stream *from, bide_stream *to)
 {
+    bide__stream_take_back(from);
     to->buffer = from->buffer;
     to->held = from->held;
     to->held_len = from->held_len;
@@ -103,6 +104,7 @@ static void move_content(bide_stream *from, bide_stream *to)
     to->read_error = from->read_error;
     from->buffer = (struct bide__buffer){.data = NULL};
     from->held = NULL;
+    from->held_len = 0;
     from->eof = false;
     from->read_error = 0;
 }

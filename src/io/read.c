@@ -27,6 +27,8 @@ static int begin(bide_stream *stream, const char *function)
                   "%s() was called by task '%s' while another task reads the "
                   "stream; let one task read, or guard it by a bide_lock",
                   function, bide_task_name(self));
+    if (stream->lent)
+        bide__stream_take_back(stream);
     stream->in_read = true;
     bide__stream_ref(stream);
     return 0;
@@ -261,10 +263,45 @@ ssize_t bide_stream_readline(bide_stream *stream, char *buf, size_t max)
 
 /* ── In place ─────────────────────────────────────────────────────────── */
 
+/* Wait for the first bytes. They may stay in the pooled buffer. */
+static ssize_t fill_first(bide_stream *stream)
+{
+    if (stream->held || bide__buffer_len(&stream->buffer) > 0)
+        return 1;
+    stream->in_peek = true;
+    ssize_t n = stream->transport->fill(stream);
+    stream->in_peek = false;
+    return n;
+}
+
+/* One piece that has enough is shown where it lies. */
+static ssize_t show(bide_stream *stream, size_t least, const char **ret_data)
+{
+    ssize_t n = fill_first(stream);
+    if (n <= 0) {
+        *ret_data = "";
+        return n;
+    }
+    if (stream->held_len >= least) {
+        stream->lent = true;
+        *ret_data = stream->held;
+        return (ssize_t)stream->held_len;
+    }
+    int rc = bide__stream_unhold(stream);
+    if (rc < 0)
+        return rc;
+    n = fill_to(stream, least);
+    if (n >= 0) {
+        stream->lent = true;
+        *ret_data = stream->buffer.data + stream->buffer.begin;
+    }
+    return n;
+}
+
 ssize_t bide_stream_peek(bide_stream *stream, size_t least,
                          const char **ret_data)
 {
-    int rc = begin_in_buffer(stream, "bide_stream_peek");
+    int rc = begin(stream, "bide_stream_peek");
     if (rc < 0)
         return rc;
     if (least == 0 || least > stream->limit)
@@ -272,19 +309,22 @@ ssize_t bide_stream_peek(bide_stream *stream, size_t least,
                    bide_raise(BIDE_E_LIMIT,
                               "least is %zu bytes, must be 1 to %zu", least,
                               stream->limit));
-    ssize_t n = fill_to(stream, least);
-    if (n >= 0)
-        *ret_data = n > 0 ? stream->buffer.data + stream->buffer.begin : "";
-    return end(stream, n);
+    return end(stream, show(stream, least, ret_data));
 }
 
 void bide_stream_skip(bide_stream *stream, size_t len)
 {
-    BIDE__REQUIRE(len <= bide__buffer_len(&stream->buffer),
+    size_t have = stream->held ? stream->held_len
+                               : bide__buffer_len(&stream->buffer);
+    BIDE__REQUIRE(len <= have,
                   "bide_stream_skip() was asked to skip %zu bytes of %zu; "
                   "skip at most what bide_stream_peek() has returned",
-                  len, bide__buffer_len(&stream->buffer));
-    bide__stream_consume(stream, len);
+                  len, have);
+    bide__stream_take_back(stream);
+    if (stream->held)
+        bide__stream_consume_held(stream, len);
+    else
+        bide__stream_consume(stream, len);
 }
 
 bool bide_stream_at_eof(const bide_stream *stream)

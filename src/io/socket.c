@@ -80,8 +80,7 @@ static void store(bide_stream *stream, char *data, size_t len)
         len -= stream->got;
     }
     if (len > 0 && !bide__stream_hold(stream, data, len) &&
-        (bide__stream_unhold(stream) < 0 ||
-         bide__stream_append(stream, data, len) < 0))
+        bide__stream_append(stream, data, len) < 0)
         stream->read_error = -ENOMEM; /* bytes are lost: nothing after them
                                          may be read as if they were not */
     if (bide__buffer_len(&stream->buffer) > stream->limit &&
@@ -275,11 +274,16 @@ static ssize_t fill_directly(bide_stream *stream)
     return n;
 }
 
+static size_t content_len(const bide_stream *stream)
+{
+    return stream->held_len + bide__buffer_len(&stream->buffer);
+}
+
 static ssize_t socket_fill(bide_stream *stream)
 {
-    size_t before = bide__buffer_len(&stream->buffer);
+    size_t before = content_len(stream);
     for (;;) {
-        size_t have = bide__buffer_len(&stream->buffer);
+        size_t have = content_len(stream);
         if (have > before)
             return (ssize_t)(have - before);
         int rc = look(stream);

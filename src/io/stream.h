@@ -76,9 +76,12 @@ struct bide_stream {
     int write_error;  /* what writing gives from now on */
     size_t limit;
     struct bide__buffer buffer;
-    char *held;      /* a pooled buffer's unread bytes instead, or NULL */
+    char *held;      /* a pooled buffer's unread bytes, which come before
+                        those of the buffer; or NULL */
     size_t held_len;
     char *held_base; /* what is to be given back */
+    bool lent;       /* the program looks at bytes where they lie */
+    char *stale;     /* the buffer's memory that it looks at still, or NULL */
 
     /* Reading: one task at a time. */
     bide_op receive;
@@ -91,6 +94,7 @@ struct bide_stream {
     unsigned small;    /* direct ones in a row that would have fitted one */
     bool bulk;         /* receive directly: much comes at once */
     bool in_read;      /* a call is in progress */
+    bool in_peek;      /* it takes the bytes where they come to lie */
 
     /* Writing: tasks take turns. */
     bide_op send;
@@ -183,9 +187,13 @@ int bide__stream_unread(bide_stream *stream, const void *data, size_t len);
  * comes for them, in the same turn as a rule, then copies them once. */
 bool bide__stream_hold(bide_stream *stream, char *data, size_t len);
 
-/* Hand out held bytes, or move them to the buffer. */
+/* Hand out held bytes, drop some of them, or move them to the buffer. */
 size_t bide__stream_take_held(bide_stream *stream, void *buf, size_t len);
+void bide__stream_consume_held(bide_stream *stream, size_t len);
 int bide__stream_unhold(bide_stream *stream);
+
+/* The program has done with the bytes that were lent to it. */
+void bide__stream_take_back(bide_stream *stream);
 
 /* Release all content and its memory. */
 void bide__stream_drop_content(bide_stream *stream);
