@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * echo.c — a TCP echo server on bide: a task a connection, that reads and
- * writes. Prints `port=N` and serves until it is killed. BIDE_BACKEND chooses
- * the backend.
- *
- * The buffer is larger than the messages, as with the servers by hand: a read
- * that fills its buffer cannot know whether more has come. `bulk` makes it
- * larger still.
+ * echo.c — a TCP echo server on bide: a task a connection. Prints `port=N`
+ * and serves until it is killed. BIDE_BACKEND chooses the backend. `bulk`
+ * reads as much at a time as a large buffer of its own holds.
  *
  *     echo [bulk]
  */
@@ -15,25 +11,22 @@
 #include <bide.h>
 #include <math.h>
 
-enum { BUFFER = 8 << 10, BULK_BUFFER = 256 << 10 };
+enum { BULK_BUFFER = 256 << 10 };
 
-static int copy_all(bide_stream *stream, char *buffer, size_t size)
-{
-    for (;;) {
-        ssize_t n = bide_stream_read(stream, buffer, size);
-        if (n <= 0)
-            return (int)n;
-        int rc = bide_stream_write(stream, buffer, (size_t)n);
-        if (rc < 0)
-            return rc;
-    }
-}
-
+/* What has arrived is sent from where it lies, as the servers by hand do. */
 static int echo(bide_stream *stream, void *arg)
 {
     (void)arg;
-    char buffer[BUFFER];
-    return copy_all(stream, buffer, sizeof buffer);
+    for (;;) {
+        const char *data;
+        ssize_t n = bide_stream_peek(stream, 1, &data);
+        if (n <= 0)
+            return (int)n;
+        int rc = bide_stream_write(stream, data, (size_t)n);
+        if (rc < 0)
+            return rc;
+        bide_stream_skip(stream, (size_t)n);
+    }
 }
 
 static int echo_bulk(bide_stream *stream, void *arg)
@@ -42,9 +35,13 @@ static int echo_bulk(bide_stream *stream, void *arg)
     char *buffer = malloc(BULK_BUFFER);
     if (!buffer)
         return -ENOMEM;
-    int rc = copy_all(stream, buffer, BULK_BUFFER);
+    ssize_t n;
+    int rc = 0;
+    while (rc == 0 &&
+           (n = bide_stream_read(stream, buffer, BULK_BUFFER)) > 0)
+        rc = bide_stream_write(stream, buffer, (size_t)n);
     free(buffer);
-    return rc;
+    return rc < 0 ? rc : (int)n;
 }
 
 static int serve(void *arg)

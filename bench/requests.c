@@ -4,12 +4,18 @@
  * together: how long the whole takes. Server and client are processes of
  * their own and talk TCP; both run on bide.
  *
- *     requests [count]
+ *     requests [count [plain]]
+ *
+ * `plain` asks by blocking calls, one after the other, and reads the answers
+ * in the same order: what the kernel's share of it is.
  */
 #include "bench.h"
 
+#include <arpa/inet.h>
 #include <bide.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "../demo/server.h"
 
@@ -23,9 +29,10 @@ struct load {
     bide_semaphore connecting;
 };
 
+static const char ask[] = "GET /delay/1 HTTP/1.1\r\nHost: a\r\n\r\n";
+
 static int exchange(bide_stream *stream)
 {
-    static const char ask[] = "GET /delay/1 HTTP/1.1\r\nHost: a\r\n\r\n";
     char answer[512];
     int rc = bide_stream_write(stream, ask, sizeof ask - 1);
     if (rc < 0)
@@ -74,9 +81,52 @@ static int measure(void *arg)
     return 0;
 }
 
+/* ── By blocking calls ────────────────────────────────────────────────── */
+
+static int ask_plainly(int port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 ||
+        connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+        send(fd, ask, sizeof ask - 1, 0) != sizeof ask - 1)
+        bench_die("a request: %s", strerror(errno));
+    return fd;
+}
+
+static void hear_plainly(int fd)
+{
+    char answer[512];
+    if (recv(fd, answer, sizeof answer, 0) < 12 ||
+        strncmp(answer, "HTTP/1.1 200", 12) != 0)
+        bench_die("not answered by 200");
+    while (recv(fd, answer, sizeof answer, 0) > 0)
+        continue;
+    close(fd);
+}
+
+static int measure_plain(struct load *load)
+{
+    size_t count = (size_t)load->count;
+    int *fds = calloc(count, sizeof *fds);
+    if (!fds)
+        return -ENOMEM;
+    int64_t begin = bench_wall_ns();
+    for (size_t i = 0; i < count; i++)
+        fds[i] = ask_plainly(load->port);
+    for (size_t i = 0; i < count; i++)
+        hear_plainly(fds[i]);
+    printf("seconds=%.4f\n", (double)(bench_wall_ns() - begin) / 1e9);
+    free(fds);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct load load = {.count = bench_arg(argc, argv, 1, 1, 15000, 10)};
+    bool plain = argc > 2 && strcmp(argv[2], "plain") == 0;
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
@@ -84,7 +134,7 @@ int main(int argc, char **argv)
     load.port = demo_server_start();
     if (load.port < 0)
         bench_die("the server did not start: %s", bide_strerror(load.port));
-    int rc = bide_run(measure, &load);
+    int rc = plain ? measure_plain(&load) : bide_run(measure, &load);
     demo_server_stop();
     if (rc < 0)
         bench_die("%s", bide_errmsg(rc));

@@ -66,7 +66,7 @@ def run_once(programs, case, contender, options):
     command = programs.command(contender.program) + list(contender.args)
     load = contender.load or case.load
     if not load:
-        return measure.run_program(command, contender.env)
+        return measure.run_program(command, contender.env, contender.pair)
     client = programs.command('c:echo_client')
     return measure.run_server(command, contender.env, client, load,
                               options.one_cpu)

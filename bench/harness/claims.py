@@ -18,6 +18,7 @@ class Contender:
     args: tuple = ()
     env: dict = dataclasses.field(default_factory=dict)
     load: tuple = ()        # in place of the case's
+    pair: bool = False      # client and server, for two processors
 
 
 @dataclasses.dataclass
@@ -205,8 +206,11 @@ def connecting(quick):
 def requests(_):
     def case(title, number):
         return Case(title, (
-            Contender('bide', 'bide:requests', (number,)),
-            Contender('asyncio', 'asyncio:py_sched', ('requests', number))))
+            Contender('bide', 'bide:requests', (number,), pair=True),
+            Contender('plain calls', 'bide:requests', (number, 'plain'),
+                      pair=True),
+            Contender('asyncio', 'asyncio:py_sched', ('requests', number),
+                      pair=True)))
     return Claim(
         7, 'requests of one second each, all together',
         (Metric('seconds', 'seconds of the wall',

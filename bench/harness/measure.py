@@ -29,21 +29,21 @@ def processors(together=False):
     return usable[0], usable[0 if together else -1]
 
 
-def prepare(processor):
-    """In the child: one processor, an end with its parent, and as many
+def prepare(allowed):
+    """In the child: its processors, an end with its parent, and as many
     descriptors as are allowed. (No limit of processor time: it would make
     the kernel count that time by ticks, for the programs' own clocks too.)"""
     def child():
-        os.sched_setaffinity(0, {processor})
+        os.sched_setaffinity(0, allowed)
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return child
 
 
-def start(argv, env, processor):
+def start(argv, env, *allowed):
     return subprocess.Popen(
-        argv, env=dict(os.environ, **env), preexec_fn=prepare(processor),
+        argv, env=dict(os.environ, **env), preexec_fn=prepare(allowed),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -70,8 +70,11 @@ def finish(process, seconds):
         raise Failed(f'printed {out!r}') from None
 
 
-def run_program(argv, env):
-    return finish(start(argv, env, processors()[0]), RUN_SECONDS_MAX)
+def run_program(argv, env, pair=False):
+    """A program by itself; with pair, it has a server of its own, which gets
+    the other processor."""
+    allowed = set(processors() if pair else processors()[:1])
+    return finish(start(argv, env, *allowed), RUN_SECONDS_MAX)
 
 
 def port_of(server):
