@@ -71,6 +71,13 @@ need_for_test()
     need python3-dev /usr/include/python3*/Python.h
     need python3-setuptools /usr/lib/python3/dist-packages/setuptools
     need libpython3.11-testsuite /usr/lib/python3*/test/test_asyncio
+    for package in aiofiles aiohttp aiosqlite asyncpg fastapi httpx \
+        sqlalchemy uvicorn websockets; do
+        want python3-$package /usr/lib/python3/dist-packages/$package
+    done
+    want python3-nest-asyncio /usr/lib/python3/dist-packages/nest_asyncio.py
+    want python3-pytest-asyncio /usr/lib/python3/dist-packages/pytest_asyncio
+    want postgresql /usr/lib/postgresql/*/bin/initdb
 }
 
 need_for_bench()

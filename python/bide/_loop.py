@@ -14,10 +14,10 @@ from ._transports import SocketTransport
 
 
 class _Selector(selectors._BaseSelectorImpl):
-    """Stands where asyncio expects a selector, and selects nothing.
+    """Stands where asyncio expects a selector: the engine selects.
 
-    Readers and writers are the engine's; asyncio's transports only ask which
-    there are, for their repr().
+    asyncio's transports ask it which readers and writers there are, for their
+    repr(). A program that has a _run_once() of its own waits by it.
     """
 
     def __init__(self, loop):
@@ -25,6 +25,7 @@ class _Selector(selectors._BaseSelectorImpl):
         self._loop = loop
 
     def select(self, timeout=None):
+        self._loop._poll(timeout)
         return []
 
     def get_key(self, fileobj):
@@ -45,6 +46,28 @@ class _Selector(selectors._BaseSelectorImpl):
         super().close()
 
 
+class _Ready:
+    """Stands where asyncio's code has a deque of handles."""
+
+    def __init__(self, loop):
+        self._loop = loop
+
+    def __len__(self):
+        return self._loop._count_ready() if self._loop else 0
+
+    def popleft(self):
+        """Take the handle that comes next."""
+        return self._loop._pop_ready()
+
+    def append(self, handle):
+        """Have a handle run."""
+        self._loop._add_callback(handle)
+
+    def clear(self):
+        """Called when the loop is closed."""
+        self._loop = None
+
+
 def _is_number(host, port):
     """Whether these may be an address and a port in digits."""
     if port is not None and not isinstance(port, int):
@@ -57,6 +80,8 @@ class Loop(_core.Loop, unix_events._UnixSelectorEventLoop):
 
     def __init__(self):
         super().__init__(_Selector(self))
+        self._ready = _Ready(self)
+        self._transports_data = self._transports.data
 
     def close(self):
         super().close()

@@ -8,6 +8,9 @@
  *     schedule.c   the ready queue, call_soon() and call_later()
  *     drive.c      engine and turns: wait, deliver, run what is ready
  *     watch.c      readers and writers
+ *     wait.c       awaitables that try a call until it is done
+ *     sock.c       sock_recv() and its like, by them
+ *     address.c    addresses of sockets
  *     stream.c     transports of connected sockets: their life
  *     read.c       the same: reading
  *     write.c      the same: writing
@@ -27,6 +30,7 @@
 #include <bide/engine.h>
 #include <bide/error.h>
 #include <stdbool.h>
+#include <sys/socket.h>
 
 /* ── Lists: a ring through a head ─────────────────────────────────────── */
 
@@ -117,6 +121,7 @@ struct LoopObject {
     PyObject *thread_id; /* None unless it runs */
     PyObject *task_factory;
     PyObject *current_handle;
+    PyObject *transports; /* by descriptor: asyncio's dictionary */
 
     Queue ready;
     Link timers;
@@ -185,17 +190,53 @@ typedef struct {
     Py_ssize_t high_water, low_water;
 } StreamObject;
 
+/* The address of a socket; `len` 0: none. */
+typedef struct {
+    struct sockaddr_storage any;
+    socklen_t len;
+} Address;
+
+/* A call that is tried until the socket is ready for it. */
+typedef struct Wait Wait;
+typedef struct {
+    const char *name; /* of the loop's method */
+    uint32_t events;  /* what to poll for */
+    /* 1: done, with a result; 0: not ready; -1: an exception is set */
+    int (*attempt)(Wait *wait, PyObject **ret_result);
+} WaitKind;
+
+struct Wait {
+    PyObject_HEAD
+    Source source;
+    const WaitKind *kind;
+    PyObject *loop;
+    PyObject *sock;   /* lives as long as the wait */
+    PyObject *future; /* what the task waits for, or NULL */
+    PyObject *data;   /* the kind's */
+    Py_buffer view;   /* the kind's; its `obj` is NULL for none */
+    size_t size;      /* the kind's */
+    Address address;  /* the kind's */
+    enum { WAIT_NEW, WAIT_WAITING, WAIT_DONE } state;
+    int fd;
+    bide_fd file;
+    bide_op op;
+    bool attached;
+    bool flying;      /* `op` is in flight */
+    bool ending;      /* and cancelled */
+};
+
 /* ── module.c ─────────────────────────────────────────────────────────── */
 
 /* Names that are looked up often. */
 #define NAMES(X)                                                              \
-    X(_call_connection_lost) X(_check_callback) X(_check_closed)              \
-    X(_check_thread) X(_create_task_slowly) X(_fatal_error)                   \
-    X(buffer_updated) X(call_exception_handler) X(close) X(connection_lost)   \
-    X(connection_made) X(context) X(coro) X(data_received) X(eof_received)    \
-    X(exception) X(fileno) X(get_buffer) X(loop) X(message) X(name)           \
-    X(pause_writing) X(protocol) X(resume_writing) X(set_exception)           \
-    X(set_result) X(shutdown) X(transport) X(_run)
+    X(Future) X(Task) X(_asyncio_future_blocking) X(_call_connection_lost)    \
+    X(_check_callback) X(_check_closed) X(_check_thread)                      \
+    X(_create_task_slowly) X(_fatal_error) X(_run) X(buffer_updated)          \
+    X(call_exception_handler) X(close) X(connection_lost) X(connection_made)  \
+    X(context) X(coro) X(data_received) X(done) X(eof_received) X(exception)  \
+    X(fileno) X(get_buffer) X(loop) X(message) X(name) X(pause_writing)       \
+    X(proto) X(protocol) X(resume_writing) X(set_exception) X(set_result)     \
+    X(setblocking) X(shutdown) X(transport)
 
 struct names {
 #define X(name) PyObject *name;
@@ -209,8 +250,10 @@ struct imports {
     PyObject *handle_type;  /* asyncio.events.Handle */
     PyObject *timer_type;   /* asyncio.events.TimerHandle */
     PyObject *transport_type; /* asyncio.transports._FlowControlMixin */
-    PyObject *future;       /* asyncio.Future */
-    PyObject *task;         /* asyncio.Task */
+    PyObject *futures;      /* asyncio.futures.__dict__: has Future */
+    PyObject *tasks;        /* asyncio.tasks.__dict__: has Task */
+    PyObject *loop_type;    /* asyncio's BaseSelectorEventLoop */
+    PyObject *socket_type;  /* socket.socket */
     PyObject *extract_stack;
     PyObject *report;       /* bide._report: functions in Python */
     PyObject *slow;
@@ -219,6 +262,14 @@ extern struct imports imports;
 
 extern PyObject *empty_tuple;
 extern PyObject *loop_keyword; /* ("loop",) */
+
+/* asyncio's Future and Task, or what a program has put in their place;
+ * borrowed. NULL: an exception is set. */
+PyObject *future_type(void);
+PyObject *task_type(void);
+
+/* A future of a loop. */
+PyObject *future_new(LoopObject *loop);
 
 /* Keep the exception that is set, or raise one that was kept. */
 PyObject *exception_take(void);
@@ -285,6 +336,9 @@ PyObject *loop_time(PyObject *self, PyObject *unused);
 
 int drive_init(void);
 PyObject *drive_run(LoopObject *loop);  /* until `stopping` */
+
+/* One wait, for who runs the ready handles himself. */
+PyObject *drive_poll(LoopObject *loop, int64_t timeout_ns);
 void drive_wake(LoopObject *loop);      /* from any thread with the GIL */
 void drive_close(LoopObject *loop);
 
@@ -307,6 +361,35 @@ int watch_set(LoopObject *loop, int fd, int side, PyObject *handle);
 /* 1: there was one; 0: not; cancels its handle. */
 int watch_clear(LoopObject *loop, int fd, int side);
 bool watch_has(const LoopObject *loop, int fd, int side);
+
+/* ── address.c ────────────────────────────────────────────────────────── */
+
+/* False: this is left to Python's own code; no exception is set. */
+bool address_from_python(int family, PyObject *address, Address *ret);
+PyObject *address_to_python(const Address *address);
+bool address_is_known(const Address *address);
+
+/* ── wait.c, sock.c ───────────────────────────────────────────────────── */
+
+extern PyTypeObject *Wait_Type;
+int wait_init_type(PyObject *module);
+Wait *wait_new(LoopObject *loop, const WaitKind *kind, PyObject *sock, int fd);
+
+/* One that is done when it is first awaited. Takes the reference to the
+ * result; NULL where that is NULL. */
+PyObject *wait_with_result(LoopObject *loop, PyObject *result);
+
+#define SOCK_METHODS(X)                                                       \
+    X(recv) X(recv_into) X(recvfrom) X(recvfrom_into) X(sendall) X(sendto)    \
+    X(connect) X(accept)
+#define X(name)                                                               \
+    PyObject *loop_sock_##name(PyObject *self, PyObject *const *args,         \
+                               Py_ssize_t count, PyObject *kwnames);
+SOCK_METHODS(X)
+#undef X
+
+/* A socket.socket of a descriptor, not blocking; takes it on success. */
+PyObject *sock_of(int fd, int family, int type, int protocol);
 
 /* ── stream.c, read.c, write.c ────────────────────────────────────────── */
 

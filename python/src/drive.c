@@ -205,14 +205,15 @@ static void flush(LoopObject *loop)
     }
 }
 
-/* Hand over, wait, deliver. -1: an exception is set. */
-static int poll_once(LoopObject *loop, int64_t timeout_ns)
+/* Hand over, wait, deliver; `direct`: protocols may be called from inside.
+ * -1: an exception is set. */
+static int poll_once(LoopObject *loop, int64_t timeout_ns, bool direct)
 {
     flush(loop);
     if (loop->ready.len > 0)
         timeout_ns = 0;
     loop->polling = true;
-    loop->direct = loop->ready.len == 0;
+    loop->direct = direct && loop->ready.len == 0;
     int rc = bide_engine_poll(loop->engine, timeout_ns);
     loop->polling = loop->direct = false;
     if (rc < 0) {
@@ -265,20 +266,32 @@ void drive_settle(LoopObject *loop)
         finish_cancelled(loop);
 }
 
+static PyObject *already_running(void)
+{
+    PyErr_SetString(PyExc_RuntimeError, "This event loop is already running");
+    return NULL;
+}
+
+PyObject *drive_poll(LoopObject *loop, int64_t timeout_ns)
+{
+    if (loop->polling)
+        return already_running();
+    if (enter(loop) < 0 || poll_once(loop, timeout_ns, false) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
 PyObject *drive_run(LoopObject *loop)
 {
-    if (loop->driving) {
-        PyErr_SetString(PyExc_RuntimeError,
-                        "This event loop is already running");
-        return NULL;
-    }
+    if (loop->driving)
+        return already_running();
     if (enter(loop) < 0)
         return NULL;
     loop->driving = true;
     int rc = 0;
     do {
         bool busy = loop->ready.len > 0 || loop->stopping;
-        rc = poll_once(loop, busy ? 0 : BIDE_FOREVER);
+        rc = poll_once(loop, busy ? 0 : BIDE_FOREVER, true);
         if (rc == 0)
             rc = run_ready(loop);
     } while (rc == 0 && !loop->stopping);

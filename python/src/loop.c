@@ -18,7 +18,7 @@ PyTypeObject *Loop_Type;
 static PyObject *loop_create_future(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    return PyObject_Vectorcall(imports.future, &self, 0, loop_keyword);
+    return future_new((LoopObject *)self);
 }
 
 /* asyncio's own code does it where a factory or debug mode asks for more
@@ -38,7 +38,8 @@ static PyObject *loop_create_task(PyObject *self, PyObject *const *args,
         return task;
     }
     PyObject *values[6] = {args[0], self};
-    PyObject *all = PyTuple_New(keywords + 1);
+    PyObject *type = task_type();
+    PyObject *all = type ? PyTuple_New(keywords + 1) : NULL;
     if (!all)
         return NULL;
     PyTuple_SET_ITEM(all, 0, Py_NewRef(names.loop));
@@ -47,7 +48,7 @@ static PyObject *loop_create_task(PyObject *self, PyObject *const *args,
         PyTuple_SET_ITEM(all, i + 1,
                          Py_NewRef(PyTuple_GET_ITEM(kwnames, i)));
     }
-    PyObject *task = PyObject_Vectorcall(imports.task, values, 1, all);
+    PyObject *task = PyObject_Vectorcall(type, values, 1, all);
     Py_DECREF(all);
     return task;
 }
@@ -84,6 +85,37 @@ static PyObject *loop_run_once(PyObject *self, PyObject *unused)
 {
     (void)unused;
     return drive_run((LoopObject *)self);
+}
+
+/* ── For who writes a _run_once() of his own ──────────────────────────── */
+
+static PyObject *loop_poll(PyObject *self, PyObject *timeout)
+{
+    int64_t ns = BIDE_FOREVER;
+    if (timeout != Py_None) {
+        double seconds = PyFloat_AsDouble(timeout);
+        if (seconds == -1.0 && PyErr_Occurred())
+            return NULL;
+        if (seconds < 9e9)
+            ns = seconds > 0 ? (int64_t)(seconds * 1e9) : 0;
+    }
+    return drive_poll((LoopObject *)self, ns);
+}
+
+static PyObject *loop_count_ready(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyLong_FromSize_t(((LoopObject *)self)->ready.len);
+}
+
+static PyObject *loop_pop_ready(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    LoopObject *loop = (LoopObject *)self;
+    if (loop->ready.len > 0)
+        return queue_pop(&loop->ready);
+    PyErr_SetString(PyExc_IndexError, "nothing is ready");
+    return NULL;
 }
 
 static PyObject *loop_close_core(PyObject *self, PyObject *unused)
@@ -222,6 +254,7 @@ static int loop_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(loop->dict);
     Py_VISIT(loop->task_factory);
     Py_VISIT(loop->current_handle);
+    Py_VISIT(loop->transports);
     Py_VISIT(loop->failure);
     for (size_t i = 0; i < loop->ready.len; i++)
         Py_VISIT(loop->ready.items[(loop->ready.first + i) &
@@ -246,6 +279,7 @@ static int loop_clear(PyObject *self)
     Py_CLEAR(loop->dict);
     Py_CLEAR(loop->task_factory);
     Py_CLEAR(loop->current_handle);
+    Py_CLEAR(loop->transports);
     Py_CLEAR(loop->thread_id);
     Py_CLEAR(loop->failure);
     return 0;
@@ -282,6 +316,9 @@ static PyMethodDef methods[] = {
     FAST("call_later", loop_call_later, "Call after a delay in seconds."),
     FAST("call_at", loop_call_at, "Call at a time of loop.time()."),
     FAST("create_task", loop_create_task, "Run a coroutine as a task."),
+#define X(name) FAST("sock_" #name, loop_sock_##name, NULL),
+    SOCK_METHODS(X)
+#undef X
     FAST_PLAIN("_add_reader", loop_add_reader, "Without asyncio's checks."),
     FAST_PLAIN("_add_writer", loop_add_writer, "Without asyncio's checks."),
     {"create_future", loop_create_future, METH_NOARGS, "A future."},
@@ -296,6 +333,9 @@ static PyMethodDef methods[] = {
     {"_write_to_self", loop_wake, METH_NOARGS, "Wake up."},
     {"_run_once", loop_run_once, METH_NOARGS, "Turns until it is stopped."},
     {"_close_core", loop_close_core, METH_NOARGS, "Release the engine."},
+    {"_poll", loop_poll, METH_O, "Wait once; None: without limit."},
+    {"_count_ready", loop_count_ready, METH_NOARGS, "Handles to be run."},
+    {"_pop_ready", loop_pop_ready, METH_NOARGS, "The next of them."},
     {"_settle", loop_settle, METH_NOARGS,
      "Have what was removed be out of the kernel."},
     {"_remove_reader", loop_remove_reader, METH_O,
@@ -317,6 +357,7 @@ static PyMemberDef members[] = {
     {"_task_factory", T_OBJECT, offsetof(LoopObject, task_factory), 0, NULL},
     {"_current_handle", T_OBJECT, offsetof(LoopObject, current_handle), 0,
      NULL},
+    {"_transports_data", T_OBJECT, offsetof(LoopObject, transports), 0, NULL},
     {"__dictoffset__", T_PYSSIZET, offsetof(LoopObject, dict), READONLY,
      NULL},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(LoopObject, weakrefs),

@@ -77,8 +77,11 @@ static int import_objects(void)
         {&imports.timer_type, "asyncio.events", "TimerHandle"},
         {&imports.transport_type, "asyncio.transports",
          "_FlowControlMixin"},
-        {&imports.future, "asyncio.futures", "Future"},
-        {&imports.task, "asyncio.tasks", "Task"},
+        {&imports.futures, "asyncio.futures", "__dict__"},
+        {&imports.tasks, "asyncio.tasks", "__dict__"},
+        {&imports.loop_type, "asyncio.selector_events",
+         "BaseSelectorEventLoop"},
+        {&imports.socket_type, "socket", "socket"},
         {&imports.extract_stack, "asyncio.format_helpers", "extract_stack"},
         {&imports.report, "bide._report", "callback_failed"},
         {&imports.slow, "bide._report", "callback_was_slow"},
@@ -95,6 +98,31 @@ static int import_objects(void)
     return 0;
 }
 
+static PyObject *find(PyObject *dict, PyObject *name)
+{
+    PyObject *found = PyDict_GetItemWithError(dict, name);
+    if (!found && !PyErr_Occurred())
+        PyErr_SetObject(PyExc_NameError, name);
+    return found;
+}
+
+PyObject *future_type(void)
+{
+    return find(imports.futures, names.Future);
+}
+
+PyObject *task_type(void)
+{
+    return find(imports.tasks, names.Task);
+}
+
+PyObject *future_new(LoopObject *loop)
+{
+    PyObject *type = future_type();
+    PyObject *self = (PyObject *)loop;
+    return type ? PyObject_Vectorcall(type, &self, 0, loop_keyword) : NULL;
+}
+
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "bide._core",
@@ -109,7 +137,7 @@ PyMODINIT_FUNC PyInit__core(void)
         return NULL;
     if (drive_init() < 0 || intern_names() < 0 || import_objects() < 0 ||
         handle_init_types(module) < 0 || loop_init_type(module) < 0 ||
-        stream_init_type(module) < 0)
+        stream_init_type(module) < 0 || wait_init_type(module) < 0)
         Py_CLEAR(module);
     return module;
 }

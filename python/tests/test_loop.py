@@ -20,6 +20,7 @@ import warnings
 import weakref
 
 import bide
+import report
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -540,15 +541,5 @@ class Package(unittest.TestCase):
                        env=dict(os.environ, BIDE_BACKEND='epoll'))
 
 
-def main():
-    """As unittest.main(), with a last line as other test programs have."""
-    result = unittest.main(exit=False, verbosity=0).result
-    failed = len(result.failures) + len(result.errors)
-    skipped = len(result.skipped)
-    print(f'{result.testsRun - failed - skipped} passed, {skipped} skipped, '
-          f'{failed} failed')
-    sys.exit(failed > 0)
-
-
 if __name__ == '__main__':
-    main()
+    report.main()
