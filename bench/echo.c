@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * echo.c — a TCP echo server on bide: a task a connection. Prints `port=N`
- * and serves until it is killed. BIDE_BACKEND chooses the backend. `bulk`
- * reads as much at a time as a large buffer of its own holds.
+ * echo.c — a TCP echo server on bide: a task a connection, that reads and
+ * writes. Prints `port=N` and serves until it is killed. BIDE_BACKEND chooses
+ * the backend.
+ *
+ * The buffer is larger than the messages, as with the servers by hand: a read
+ * that fills its buffer cannot know whether more has come. `bulk` makes it
+ * larger still.
  *
  *     echo [bulk]
  */
@@ -11,22 +15,25 @@
 #include <bide.h>
 #include <math.h>
 
-enum { BULK_BUFFER = 256 << 10 };
+enum { BUFFER = 8 << 10, BULK_BUFFER = 256 << 10 };
 
-/* What has arrived is sent from where it lies, as the servers by hand do. */
+static int copy_all(bide_stream *stream, char *buffer, size_t size)
+{
+    for (;;) {
+        ssize_t n = bide_stream_read(stream, buffer, size);
+        if (n <= 0)
+            return (int)n;
+        int rc = bide_stream_write(stream, buffer, (size_t)n);
+        if (rc < 0)
+            return rc;
+    }
+}
+
 static int echo(bide_stream *stream, void *arg)
 {
     (void)arg;
-    for (;;) {
-        const char *data;
-        ssize_t n = bide_stream_peek(stream, 1, &data);
-        if (n <= 0)
-            return (int)n;
-        int rc = bide_stream_write(stream, data, (size_t)n);
-        if (rc < 0)
-            return rc;
-        bide_stream_skip(stream, (size_t)n);
-    }
+    char buffer[BUFFER];
+    return copy_all(stream, buffer, sizeof buffer);
 }
 
 static int echo_bulk(bide_stream *stream, void *arg)
@@ -35,13 +42,9 @@ static int echo_bulk(bide_stream *stream, void *arg)
     char *buffer = malloc(BULK_BUFFER);
     if (!buffer)
         return -ENOMEM;
-    ssize_t n;
-    int rc = 0;
-    while (rc == 0 &&
-           (n = bide_stream_read(stream, buffer, BULK_BUFFER)) > 0)
-        rc = bide_stream_write(stream, buffer, (size_t)n);
+    int rc = copy_all(stream, buffer, BULK_BUFFER);
     free(buffer);
-    return rc < 0 ? rc : (int)n;
+    return rc;
 }
 
 static int serve(void *arg)
