@@ -40,12 +40,18 @@
     X(TLS, -4128, "the secure connection failed")                             \
     X(TLS_CERTIFICATE, -4129, "the certificate of the peer was refused")      \
     X(TLS_TRUNCATED, -4130, "the connection was cut off without a good-bye")  \
+    X(HTTP_STATUS, -4160, "the server answered with an error status")         \
     X(DNS_NOT_FOUND, -4196, "the host name is not known")                     \
     X(DNS_TEMPORARY, -4197, "name resolution failed for now, try again")      \
     X(DNS_FAILED, -4198, "name resolution failed")                            \
     X(DNS_SERVICE, -4199, "the service is not known for this socket type")     \
     X(TEST_FAILED, -4296, "a check of a test failed")                         \
-    X(TEST_SKIPPED, -4297, "the test was skipped")
+    X(TEST_SKIPPED, -4297, "the test was skipped")                            \
+    X(SQL, -4796, "the database refused the statement")                       \
+    X(SQL_CONSTRAINT, -4797, "a constraint of the database was violated")     \
+    X(SQL_CONFLICT, -4798, "others were in the way, try again")               \
+    X(SQL_CONNECTION, -4799, "there is no connection to the database")        \
+    X(WEB_ERROR, -4696, "the request was answered by an error")
 
 enum {
 #define BIDE__ERROR_CONSTANT(name, code, text) BIDE_E_##name = code,

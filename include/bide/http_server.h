@@ -113,6 +113,28 @@ bide_http_serve(const char *host, int port, bide_http_handler *handler,
                 bide_http_server **ret_server);
 
 /*
+ * bide_http_serve_stream — serve a connection that is there already, to its
+ * end.
+ *
+ * For listeners of another kind, and for tests: with bide_stream_pair() a
+ * server can be talked to without a network.
+ *
+ * Returns:  0 when the client has gone, or a negative code.
+ *   stream    borrowed; the caller closes it afterwards
+ *   handler   for each request
+ *   arg       passed to handler
+ *   options   copied; NULL means the defaults. Those of listening are ignored
+ * Suspends: always a cancellation point.
+ * Cancel:   the handler is cancelled, as it runs in this task.
+ * Errors:   -EINVAL for options out of range; -ENOMEM; those of the stream and
+ *           of the handler
+ * Thread:   the loop's.
+ */
+BIDE_API BIDE_SUSPENDS BIDE_NODISCARD int
+bide_http_serve_stream(bide_stream *stream, bide_http_handler *handler,
+                       void *arg, const bide_http_server_options *options);
+
+/*
  * bide_http_server_port — the port that a server listens on.
  *
  * Returns:  the port.

@@ -82,8 +82,7 @@ static int start(bide_http_server *server, const char *host, int port)
                              &server->server);
 }
 
-int bide__http_serve_here(const char *host, int port,
-                          bide_http_handler *handler, void *arg,
+int bide__http_server_new(bide_http_handler *handler, void *arg,
                           const bide_http_server_options *options,
                           bide_http_server **ret_server)
 {
@@ -103,6 +102,19 @@ int bide__http_serve_here(const char *host, int port,
     server->handler = handler;
     server->arg = arg;
     server->options = given;
+    *ret_server = server;
+    return 0;
+}
+
+int bide__http_serve_here(const char *host, int port,
+                          bide_http_handler *handler, void *arg,
+                          const bide_http_server_options *options,
+                          bide_http_server **ret_server)
+{
+    bide_http_server *server;
+    int rc = bide__http_server_new(handler, arg, options, &server);
+    if (rc < 0)
+        return rc;
     rc = start(server, host, port);
     if (rc < 0)
         bide_release(server);

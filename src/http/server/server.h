@@ -8,6 +8,7 @@
  *     head.c        request line and headers: llhttp, and stricter checks
  *     body.c        the body of a request: by length, or in chunks
  *     reply.c       what the handler sends
+ *     stream.c      a server of one connection that is there already
  *     upgrade.c     connections that change to another protocol
  *
  * A request's head is copied once, to memory that lives as long as the
@@ -92,6 +93,11 @@ struct bide_http_server {
 };
 
 /* ── server.c ─────────────────────────────────────────────────────────── */
+
+/* A server that does not listen; bide_release() is its end. */
+int bide__http_server_new(bide_http_handler *handler, void *arg,
+                          const bide_http_server_options *options,
+                          bide_http_server **ret_server);
 
 /* What bide_http_serve() and its like do, on the caller's loop alone. */
 int bide__http_serve_here(const char *host, int port,
