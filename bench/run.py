@@ -65,6 +65,7 @@ def wanted(contender, only):
 def run_once(programs, case, contender, options):
     command = programs.command(contender.program) + list(contender.args)
     load = contender.load or case.load
+    measure.use_memory(case.memory)
     if not load:
         return measure.run_program(command, contender.env, contender.pair)
     client = programs.command('c:echo_client')

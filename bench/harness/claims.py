@@ -45,6 +45,7 @@ class Case:
     contenders: tuple
     load: tuple = ()        # for servers: see measure.run_server()
     bounded: bool = True
+    memory: int = 0         # bytes that a run needs, see use_memory()
 
 
 @dataclasses.dataclass
@@ -123,7 +124,7 @@ def sleepers(quick):
                       ('million', sleeping, '10' if bounds else '2')),
             Contender('asyncio', 'asyncio:py_sched',
                       ('million', sleeping, '40' if bounds else '5'))),
-              bounded=bounds),))
+              bounded=bounds, memory=0 if quick else 5 << 30),))
 
 
 def timers(_):
