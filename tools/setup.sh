@@ -56,6 +56,10 @@ need_for_test()
     need libssl-dev /usr/include/openssl/ssl.h
     need openssl openssl
     need node-llhttp /usr/share/llhttp/llhttp.c
+    need libnghttp2-dev /usr/include/nghttp2/nghttp2.h
+    need zlib1g-dev /usr/include/zlib.h
+    need libbrotli-dev /usr/include/brotli/decode.h
+    need libzstd-dev /usr/include/zstd.h
     need curl curl
     want gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
     want libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
@@ -96,6 +100,10 @@ need_for_deb()
     need git git
     need libssl-dev /usr/include/openssl/ssl.h
     need node-llhttp /usr/share/llhttp/llhttp.c
+    need libnghttp2-dev /usr/include/nghttp2/nghttp2.h
+    need zlib1g-dev /usr/include/zlib.h
+    need libbrotli-dev /usr/include/brotli/decode.h
+    need libzstd-dev /usr/include/zstd.h
     need systemtap-sdt-dev /usr/include/sys/sdt.h /usr/include/*/sys/sdt.h
 }
 
