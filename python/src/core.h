@@ -283,13 +283,25 @@ PyObject *raise_code(int64_t code);
 extern PyTypeObject *Handle_Type, *Timer_Type;
 int handle_init_types(PyObject *module);
 
-/* New reference. args: a vector; context may be NULL or None. */
+/* New reference, not tracked: see handle.c. args: a vector; context may be
+ * NULL or None. */
 HandleObject *handle_new(LoopObject *loop, PyObject *callback,
                          PyObject *const *args, Py_ssize_t count,
                          PyObject *context);
 TimerObject *timer_new(LoopObject *loop, PyObject *when, PyObject *callback,
                        PyObject *const *args, Py_ssize_t count,
                        PyObject *context);
+
+/* For the traversal of the loop that owns it. */
+int handle_visit(PyObject *handle, visitproc visit, void *arg);
+
+/* Give up the loop's reference. */
+static inline void handle_let_go(PyObject *handle)
+{
+    if (Py_REFCNT(handle) > 1 && !PyObject_GC_IsTracked(handle))
+        PyObject_GC_Track(handle);
+    Py_DECREF(handle);
+}
 
 /* Call it. -1: an exception that must end the loop is set. */
 int handle_run(LoopObject *loop, HandleObject *handle);

@@ -5,6 +5,11 @@
  * They are asyncio's classes with another way to be made, run and cancelled:
  * repr(), comparison and everything else is inherited, and so is their memory,
  * which is why an asyncio.Handle itself can be run by handle_run(), too.
+ *
+ * Hundreds of thousands may wait, and each collection would walk them all. So
+ * a handle that its loop owns is not tracked by the garbage collector: the
+ * loop's traversal looks through it. It is tracked from when the loop lets it
+ * go, if somebody else has it then.
  */
 #include "core.h"
 
@@ -60,6 +65,8 @@ HandleObject *handle_new(LoopObject *loop, PyObject *callback,
 {
     HandleObject *handle = (HandleObject *)Handle_Type->tp_alloc(Handle_Type,
                                                                  0);
+    if (handle)
+        PyObject_GC_UnTrack(handle);
     if (handle && fill(handle, loop, callback, args, count, context) < 0)
         Py_CLEAR(handle);
     return handle;
@@ -72,6 +79,7 @@ TimerObject *timer_new(LoopObject *loop, PyObject *when, PyObject *callback,
     TimerObject *timer = (TimerObject *)Timer_Type->tp_alloc(Timer_Type, 0);
     if (!timer)
         return NULL;
+    PyObject_GC_UnTrack(timer);
     link_init(&timer->link);
     timer->timer.fire = timer_fire;
     timer->when = Py_NewRef(when);
@@ -197,7 +205,7 @@ static PyObject *timer_cancel(PyObject *self, PyObject *unused)
             bide_engine_timer_clear(loop->engine, &timer->timer);
         link_remove(&timer->link);
         Py_SETREF(timer->scheduled, Py_NewRef(Py_False));
-        Py_DECREF(self);
+        handle_let_go(self);
     }
     int rc = cancel(&timer->handle);
     Py_DECREF(self);
@@ -217,6 +225,15 @@ static int handle_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(handle->context);
     Py_VISIT(handle->loop);
     Py_VISIT(handle->source_traceback);
+    return 0;
+}
+
+int handle_visit(PyObject *handle, visitproc visit, void *arg)
+{
+    if (PyObject_GC_IsTracked(handle))
+        Py_VISIT(handle);
+    else if (Py_REFCNT(handle) == 1) /* what it refers to is the loop's */
+        return handle_traverse(handle, visit, arg);
     return 0;
 }
 

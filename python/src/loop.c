@@ -112,8 +112,12 @@ static PyObject *loop_pop_ready(PyObject *self, PyObject *unused)
 {
     (void)unused;
     LoopObject *loop = (LoopObject *)self;
-    if (loop->ready.len > 0)
-        return queue_pop(&loop->ready);
+    if (loop->ready.len > 0) {
+        PyObject *handle = queue_pop(&loop->ready);
+        if (!PyObject_GC_IsTracked(handle))
+            PyObject_GC_Track(handle);
+        return handle;
+    }
     PyErr_SetString(PyExc_IndexError, "nothing is ready");
     return NULL;
 }
@@ -159,6 +163,8 @@ static PyObject *add_watch(PyObject *self, PyObject *const *args,
     if (!handle ||
         watch_set(loop, fd, side, Py_NewRef((PyObject *)handle)) < 0)
         Py_CLEAR(handle);
+    else
+        PyObject_GC_Track(handle); /* the watch has it, too */
     return (PyObject *)handle;
 }
 
@@ -230,7 +236,7 @@ static void drop_timers(LoopObject *loop)
         if (loop->engine && timer->timer.place)
             bide_engine_timer_clear(loop->engine, &timer->timer);
         link_remove(&timer->link);
-        Py_DECREF(timer);
+        handle_let_go((PyObject *)timer);
     }
 }
 
@@ -244,7 +250,21 @@ void loop_release(LoopObject *loop)
         source->drop(source);
     }
     while (loop->ready.len > 0)
-        Py_DECREF(queue_pop(&loop->ready));
+        handle_let_go(queue_pop(&loop->ready));
+}
+
+static int traverse_handles(LoopObject *loop, visitproc visit, void *arg)
+{
+    const Queue *ready = &loop->ready;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < ready->len; i++)
+        rc = handle_visit(ready->items[(ready->first + i) & (ready->room - 1)],
+                          visit, arg);
+    for (Link *link = loop->timers.next; rc == 0 && link != &loop->timers;
+         link = link->next)
+        rc = handle_visit((PyObject *)CONTAINER(link, TimerObject, link),
+                          visit, arg);
+    return rc;
 }
 
 static int loop_traverse(PyObject *self, visitproc visit, void *arg)
@@ -256,20 +276,13 @@ static int loop_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(loop->current_handle);
     Py_VISIT(loop->transports);
     Py_VISIT(loop->failure);
-    for (size_t i = 0; i < loop->ready.len; i++)
-        Py_VISIT(loop->ready.items[(loop->ready.first + i) &
-                                   (loop->ready.room - 1)]);
-    for (Link *link = loop->timers.next; link != &loop->timers;
-         link = link->next)
-        Py_VISIT(CONTAINER(link, TimerObject, link));
-    for (Link *link = loop->sources.next; link != &loop->sources;
+    int rc = traverse_handles(loop, visit, arg);
+    for (Link *link = loop->sources.next; rc == 0 && link != &loop->sources;
          link = link->next) {
         Source *source = CONTAINER(link, Source, link);
-        int rc = source->traverse(source, visit, arg);
-        if (rc)
-            return rc;
+        rc = source->traverse(source, visit, arg);
     }
-    return 0;
+    return rc;
 }
 
 static int loop_clear(PyObject *self)
