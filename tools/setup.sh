@@ -61,6 +61,9 @@ need_for_test()
     need libbrotli-dev /usr/include/brotli/decode.h
     need libzstd-dev /usr/include/zstd.h
     need curl curl
+    need libsqlite3-dev /usr/include/sqlite3.h
+    need libpq-dev /usr/include/postgresql/libpq-fe.h
+    need postgresql /usr/lib/postgresql/*/bin/initdb
     want gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
     want libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
     want qemu-user qemu-aarch64
