@@ -35,6 +35,7 @@ struct bide_datagram {
     bool closing;
     bool udp;            /* and not Unix */
     size_t segment_max;  /* longer ones cannot be sent as segments; 0: none */
+    unsigned untried;    /* receives to come that wait without a try before */
     struct bide__link calls; /* struct bide__datagram_call, that wait */
     struct bide__coalesced coalesced;
     struct bide__socket_file socket_file;
