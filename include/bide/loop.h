@@ -303,6 +303,21 @@ BIDE_API void bide_set_exception_handler(
     bide_loop *loop, void (*handler)(const bide_report *report, void *data),
     void *data);
 
+/*
+ * bide_call_exception_handler — report what went wrong where nobody is told.
+ *
+ * For libraries that run functions of others: the report goes where those of
+ * the loop go.
+ *
+ *   loop     the running one
+ *   report   borrowed during the call; `text` must be set
+ * Suspends: never.
+ * Thread:   the loop's.
+ * Like:     loop.call_exception_handler.
+ */
+BIDE_API void bide_call_exception_handler(bide_loop *loop,
+                                          const bide_report *report);
+
 BIDE_END
 
 #endif

@@ -37,6 +37,11 @@ static void deliver(bide_loop *loop, const bide_report *finding)
         bide__complain("    %.*s", (int)strcspn(line, "\n"), line);
 }
 
+void bide_call_exception_handler(bide_loop *loop, const bide_report *report)
+{
+    deliver(loop, report);
+}
+
 static void report(bide_loop *loop, bide_task *task, int code,
                    const char *message, const char *format, ...)
     BIDE_PRINTF(5, 6);

@@ -17,28 +17,11 @@
 #define SIZE_LINE_MAX 18 /* 16 digits and CR LF */
 #define TRAILERS_MAX 8192
 #define DRAIN_MAX 65536 /* of a body that nobody read */
-#define PIECE 16384
 
 static int malformed(bide_http_request *request, const char *what)
 {
     request->failed =
         bide_raise(-EBADMSG, "the body of the request: %s", what);
-    return request->failed;
-}
-
-static int cut_off(bide_http_request *request)
-{
-    request->failed = bide_raise(
-        BIDE_E_INCOMPLETE, "the client left after %llu bytes of the body",
-        (unsigned long long)request->received);
-    return request->failed;
-}
-
-static int too_large(bide_http_request *request)
-{
-    request->failed = bide_raise(
-        -EMSGSIZE, "the body is larger than %llu bytes",
-        (unsigned long long)request->connection->server->options.body);
     return request->failed;
 }
 
@@ -49,13 +32,13 @@ static int too_large(bide_http_request *request)
 static int read_line(bide_http_request *request, char *buf, size_t size)
 {
     ssize_t n =
-        bide_stream_readline(request->connection->stream, buf, size);
+        bide_stream_readline(request->stream, buf, size);
     if (n == BIDE_E_LIMIT)
         return malformed(request, "a line is too long");
     if (n < 0)
         return (int)n;
     if (n == 0 || buf[n - 1] != '\n')
-        return cut_off(request);
+        return bide__http_cut_off(request);
     if (n == 1 || buf[n - 2] != '\r')
         return malformed(request, "a line does not end in CR LF");
     buf[n - 2] = '\0';
@@ -74,7 +57,7 @@ static int digit(char c)
 static int add_trailer(bide_http_request *request, char *line)
 {
     if (request->count >= request->room) {
-        unsigned most = request->connection->server->options.fields;
+        unsigned most = request->server->options.fields;
         unsigned room = request->count + 8;
         if (request->count >= most)
             return malformed(request, "too many trailers");
@@ -140,9 +123,9 @@ static int next_chunk(bide_http_request *request)
             return malformed(request, "a chunk's size is no number");
         size = size * 16 + (uint64_t)value;
     }
-    uint64_t most = request->connection->server->options.body;
+    uint64_t most = request->server->options.body;
     if (size > most - request->received)
-        return too_large(request);
+        return bide__http_too_large(request);
     request->begun = true;
     request->left = size;
     return size > 0 ? 0 : read_trailers(request);
@@ -159,9 +142,9 @@ static ssize_t read_some(bide_http_request *request, void *buf, size_t len)
     }
     if (len > request->left)
         len = (size_t)request->left;
-    ssize_t n = bide_stream_read(request->connection->stream, buf, len);
+    ssize_t n = bide_stream_read(request->stream, buf, len);
     if (n == 0)
-        return cut_off(request);
+        return bide__http_cut_off(request);
     if (n < 0)
         return n;
     request->left -= (uint64_t)n;
@@ -193,54 +176,14 @@ static int tell_to_go_on(bide_http_request *request)
     return bide__http_send(request->connection, &piece, 1);
 }
 
-ssize_t bide_http_request_read(bide_http_request *request, void *buf,
-                               size_t len)
+ssize_t bide__http1_read(bide_http_request *request, void *buf, size_t len)
 {
-    if (request->failed)
-        return request->failed;
-    if (len == 0)
-        return bide_raise(-EINVAL, "len is 0 bytes, must be at least 1");
-    if (request->complete)
-        return 0;
     if (request->expects) {
         int rc = tell_to_go_on(request);
         if (rc < 0)
             return rc;
     }
     return read_in_time(request, buf, len);
-}
-
-ssize_t bide_http_request_body(bide_http_request *request,
-                               const char **ret_data)
-{
-    struct bide__bytes bytes = {.data = NULL};
-    int rc = 0;
-    if (request->body)
-        return bide_raise(-EALREADY, "the body was read already");
-    if (request->framing == BIDE__BODY_LENGTH)
-        rc = bide__bytes_reserve(&bytes, (size_t)request->left + 1);
-    while (rc == 0) {
-        size_t room = bytes.cap - bytes.len;
-        if (room < 2) {
-            rc = bide__bytes_reserve(&bytes, PIECE);
-            continue;
-        }
-        ssize_t n = bide_http_request_read(request, bytes.data + bytes.len,
-                                           room - 1);
-        if (n <= 0) {
-            rc = (int)n;
-            break;
-        }
-        bytes.len += (size_t)n;
-    }
-    if (rc < 0) {
-        bide__bytes_free(&bytes);
-        return rc;
-    }
-    bytes.data[bytes.len] = '\0';
-    request->body = bytes.data;
-    *ret_data = bytes.data;
-    return (ssize_t)bytes.len;
 }
 
 bool bide__http_drain(bide_http_request *request)
@@ -256,16 +199,4 @@ bool bide__http_drain(bide_http_request *request)
             return false;
     }
     return request->complete;
-}
-
-/* ── What a request says ──────────────────────────────────────────────── */
-
-bool bide_http_request_field(const bide_http_request *request, size_t index,
-                             const char **ret_name, const char **ret_value)
-{
-    if (index >= request->count)
-        return false;
-    *ret_name = request->fields[index].name;
-    *ret_value = request->fields[index].value;
-    return true;
 }

@@ -19,6 +19,7 @@
 
 #include <bide/timeout.h>
 
+#include "http/http2/http2.h"
 #include "http/server/server.h"
 
 #define PIECES 4       /* of a write, the head's included */
@@ -150,6 +151,27 @@ static ssize_t skip_empty_line(struct bide__http_connection *connection,
     return peek_until(connection, 1, when, ret_data);
 }
 
+/* HTTP/2 begins with words that are no request (RFC 9113, 3.4). Whether they
+ * are there, once enough has arrived to tell. */
+static ssize_t await_preface(struct bide__http_connection *connection,
+                             ssize_t n, double when, const char **ret_data)
+{
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const size_t len = sizeof preface - 1;
+    if (connection->served > 0 || connection->server->options.no_http2)
+        return n;
+    while (n > 0 && (size_t)n < len &&
+           memcmp(*ret_data, preface, (size_t)n) == 0) {
+        ssize_t before = n;
+        n = peek_until(connection, (size_t)n + 1, when, ret_data);
+        if (n == before)
+            return 0;
+    }
+    connection->is_http2 =
+        n >= (ssize_t)len && memcmp(*ret_data, preface, len) == 0;
+    return connection->is_http2 ? 0 : n;
+}
+
 /* Returns the head's length; 0 at the end of the connection; a status that
  * refuses it, negative and above -1000; or a code below. */
 static ssize_t receive_head(struct bide__http_connection *connection,
@@ -162,7 +184,9 @@ static ssize_t receive_head(struct bide__http_connection *connection,
     double begin = bide_time();
     double when = begin + options->head_timeout;
     connection->request.deadline = begin + options->request_timeout;
-    n = skip_empty_line(connection, n, when, ret_data);
+    n = await_preface(connection, n, when, ret_data);
+    if (n > 0)
+        n = skip_empty_line(connection, n, when, ret_data);
     for (;;) {
         if (n <= 0)
             return n == -ETIME ? -408 : n;
@@ -198,7 +222,11 @@ static void reset(struct bide__http_connection *connection)
     bide__bytes_free(&request->headers);
     bide__bytes_free(&request->reply_trailers);
     memset(request, 0, sizeof *request);
+    request->exchange = &bide__http1_exchange;
+    request->server = connection->server;
+    request->stream = connection->stream;
     request->connection = connection;
+    request->version = 11; /* until the head says */
 }
 
 /* Say why, and give the client time to read it: closing a socket with bytes
@@ -222,21 +250,6 @@ static int refuse(struct bide__http_connection *connection, int status)
     return rc == -ECANCELED ? rc : 0;
 }
 
-/* What a handler's failure to read the body means for the client. */
-static int status_of_failure(const bide_http_request *request)
-{
-    switch (request->failed) {
-    case -EBADMSG:
-        return 400;
-    case -EMSGSIZE:
-        return 413;
-    case -ETIME:
-        return 408;
-    default:
-        return 500;
-    }
-}
-
 /* The handler has returned a negative code. */
 static int fail(struct bide__http_connection *connection, int code)
 {
@@ -249,7 +262,7 @@ static int fail(struct bide__http_connection *connection, int code)
         return code == BIDE_E_INCOMPLETE ? 0 : code;
     }
     bool clients = code == request->failed;
-    int rc = refuse(connection, status_of_failure(request));
+    int rc = refuse(connection, bide__http_status_of_failure(request));
     return rc < 0 || clients ? rc : code;
 }
 
@@ -270,9 +283,8 @@ static int handle(struct bide__http_connection *connection)
     }
     if (rc < 0 && rc == request->denied)
         rc = 0;
-    if (rc >= 0 && !request->replied)
-        rc = bide_raise(-EPROTO, "the handler of %.80s has not replied",
-                        request->target);
+    if (rc >= 0)
+        rc = bide__http_check_reply(request);
     if (rc >= 0)
         rc = bide__http_finish_reply(request);
     if (rc < 0)
@@ -332,6 +344,8 @@ int bide__http_converse(bide_stream *stream, void *arg)
     int rc = 0;
     while (rc == 0 && !connection.last)
         rc = serve_one(&connection);
+    if (rc == 0 && connection.is_http2)
+        rc = bide__http2_converse(&connection);
     if (rc == 0 && !connection.gone && connection.out.len > 0)
         rc = bide__http_send(&connection, NULL, 0);
     disarm(&connection);

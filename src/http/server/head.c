@@ -184,6 +184,7 @@ static int check_line(bide_http_request *request, char *data)
     if (version[8] != '0' && version[8] != '1')
         return version[8] >= '2' && version[8] <= '9' ? -505 : -400;
     request->http10 = version[8] == '0';
+    request->version = request->http10 ? 10 : 11;
     request->target = space + 1;
     request->target_len = (size_t)(version - space) - 1;
     return version - space > TARGET_MAX ? -414 : 0;
@@ -199,7 +200,7 @@ static int status_of(llhttp_errno_t error)
 static int copy_head(bide_http_request *request, const char *data, size_t len,
                      unsigned lines)
 {
-    unsigned most = request->connection->server->options.fields;
+    unsigned most = request->server->options.fields;
     if (lines - 1 > most)
         return -431;
     request->room = lines;

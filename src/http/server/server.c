@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * server.c — the life of an HTTP server on one loop, over a server of
- * streams; and what handlers ask of a request. Several loops: workers.c.
+ * streams. Several loops: workers.c.
  */
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
+#include "http/http2/http2.h"
 #include "http/server/server.h"
 
 #define HEAD_DEFAULT 32768
@@ -134,7 +134,9 @@ void bide__http_stop_here(bide_http_server *server)
     bide_server_stop(server->server);
     struct bide__http_connection *one = server->connections;
     for (; one; one = one->next)
-        if (one->idle)
+        if (one->http2)
+            bide__http2_stop(one->http2);
+        else if (one->idle)
             (void)bide_task_cancel(one->task);
 }
 
@@ -150,40 +152,4 @@ int bide__http_close_here(bide_http_server *server)
     int rc = bide_server_close(server ? server->server : NULL);
     bide_release(server);
     return rc;
-}
-
-/* ── What a request says ──────────────────────────────────────────────── */
-
-const char *bide_http_request_method(const bide_http_request *request)
-{
-    return request->method;
-}
-
-const char *bide_http_request_target(const bide_http_request *request)
-{
-    return request->target;
-}
-
-int bide_http_request_version(const bide_http_request *request)
-{
-    return request->http10 ? 10 : 11;
-}
-
-const char *bide_http_request_scheme(const bide_http_request *request)
-{
-    return request->connection->server->options.tls ? "https" : "http";
-}
-
-const char *bide_http_request_header(const bide_http_request *request,
-                                     const char *name)
-{
-    for (unsigned i = 0; i < request->count; i++)
-        if (strcasecmp(request->fields[i].name, name) == 0)
-            return request->fields[i].value;
-    return NULL;
-}
-
-const bide_stream *bide_http_request_stream(const bide_http_request *request)
-{
-    return request->connection->stream;
 }

@@ -9,6 +9,7 @@
  *     body.c        the body of a request: by length, or in chunks
  *     reply.c       what the handler sends
  *     stream.c      a server of one connection that is there already
+ *     sendfile.c    parts of files
  *     upgrade.c     connections that change to another protocol
  *
  * A request's head is copied once, to memory that lives as long as the
@@ -25,23 +26,46 @@
 #include "http/message.h"
 
 struct bide__http_connection;
+struct bide__http2;
+
+/* How a version of HTTP carries a request and its reply. What is called has
+ * been checked by request.c and reply.c. */
+struct bide__http_exchange {
+    /* Read 1..len bytes of the body, 0 at its end. */
+    ssize_t (*read)(bide_http_request *request, void *buf, size_t len);
+
+    /* Begin a reply; `length` is -1 if it is not known. Never suspends. On
+     * failure nothing of it is sent. */
+    int (*begin)(bide_http_request *request, int status, const char *type,
+                 int64_t length);
+
+    /* Write a piece of the body, which is none if `bodyless`. */
+    int (*write)(bide_http_request *request, const void *data, size_t len);
+
+    /* After begin: the whole body, and nothing follows. */
+    int (*write_all)(bide_http_request *request, const void *data, size_t len);
+};
 
 struct bide_http_request {
-    struct bide__http_connection *connection;
+    const struct bide__http_exchange *exchange;
+    bide_http_server *server;
+    bide_stream *stream;
+    struct bide__http_connection *connection; /* of HTTP/1, else NULL */
 
-    /* The head, head.c. */
-    char *memory; /* fields and text */
+    /* The head. */
+    char *memory; /* HTTP/1: fields and text */
     char *method;
     char *target;
     size_t target_len;
     struct bide__field *fields;
     unsigned count, room; /* of fields */
+    unsigned version;     /* 10, 11, 20 */
     bool http10;
     bool close;    /* the client will not send another one */
     bool expects;  /* 100-continue, and was not told yet */
     double deadline; /* of the whole request */
 
-    /* The body, body.c. */
+    /* The body. */
     enum bide__framing framing;
     uint64_t left;      /* bytes of the body, or of the chunk */
     uint64_t received;  /* bytes of the body */
@@ -51,10 +75,14 @@ struct bide_http_request {
     char *body;         /* the whole of it, if it was asked for */
     char *trailers;     /* their text */
 
-    /* The reply, reply.c. */
+    /* The reply. */
     struct bide__bytes headers; /* those that the handler has added */
     struct bide__bytes reply_trailers; /* likewise */
+    int status;                 /* once it has begun */
+    uint64_t sent;              /* bytes of its body */
     bool head_only;             /* a reply to HEAD has no body */
+    bool bodyless;              /* nor has one of this status */
+    bool dated;                 /* the handler has added a Date */
     bool replied;               /* it has begun */
     bool broken;                /* sending failed: nothing can follow */
     enum bide__framing reply_framing;
@@ -71,6 +99,8 @@ struct bide__http_connection {
     bide_stream *stream;
     bide_task *task;
     bool idle;  /* waits for a request */
+    bool is_http2; /* its preface has arrived */
+    struct bide__http2 *http2; /* it has become one of HTTP/2, or NULL */
     bool last;  /* this request ends the connection */
     bool gone;  /* it was cut off */
     size_t ahead; /* bytes behind the request that were there with it */
@@ -128,17 +158,44 @@ int bide__http_parse_head(bide_http_request *request, const char *data,
 
 /* ── body.c ───────────────────────────────────────────────────────────── */
 
+/* The exchange's. */
+ssize_t bide__http1_read(bide_http_request *request, void *buf, size_t len);
+
 /* Read what is left of a body that nobody wanted, if it is little. Returns
  * whether the next request follows. */
 bool bide__http_drain(bide_http_request *request);
 
+/* ── request.c ────────────────────────────────────────────────────────── */
+
+/* What a handler's failure to read the body means for the client. */
+int bide__http_status_of_failure(const bide_http_request *request);
+
+/* Reading the body has failed for good: raises, remembers, returns the code. */
+int bide__http_too_large(bide_http_request *request);
+int bide__http_cut_off(bide_http_request *request);
+
 /* ── reply.c ──────────────────────────────────────────────────────────── */
+
+/* The handler has returned well: whether its reply is whole. */
+int bide__http_check_reply(const bide_http_request *request);
+
+/* A reply of the server's own, to a request that it refuses. */
+int bide__http_refuse(bide_http_request *request, int status);
+
+/* ── send.c ───────────────────────────────────────────────────────────── */
+
+extern const struct bide__http_exchange bide__http1_exchange;
 
 /* The handler has returned: end what it has begun. */
 int bide__http_finish_reply(bide_http_request *request);
 
-/* A reply of the server's own, to a request that it refuses. */
-int bide__http_refuse(bide_http_request *request, int status);
+/* ── sendfile.c ───────────────────────────────────────────────────────── */
+
+/* Write a part of a file as a piece of the reply's body, in the quickest way
+ * that there is. What bide_http_reply_write() returns, or -EIO if the file is
+ * shorter. */
+int bide__http_reply_sendfile(bide_http_request *request, bide_file *file,
+                              int64_t offset, int64_t len);
 
 /* ── upgrade.c ────────────────────────────────────────────────────────── */
 

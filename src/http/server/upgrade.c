@@ -22,6 +22,9 @@ static int check(const bide_http_request *request, const char *protocol)
     if (!bide__http_is_value(protocol, strlen(protocol)) || !*protocol)
         return bide_raise(-EINVAL, "\"%.80s\" is no name of a protocol",
                           protocol);
+    if (request->version == 20)
+        return bide_raise(-EPROTO, "the connection is one of HTTP/2, whose "
+                                   "requests share it");
     if (request->http10)
         return bide_raise(-EPROTO, "a client of HTTP/1.0 asks for %.80s",
                           protocol);
