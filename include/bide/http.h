@@ -9,4 +9,5 @@
 #include <bide/http_client.h>
 #include <bide/http_server.h>
 
+#include <bide/websocket.h>
 #endif
