@@ -174,6 +174,24 @@ bide_file_open_flags(const char *path, int flags, unsigned permissions,
                      bide_file **ret_file);
 
 /*
+ * bide_file_open_fd — make a file of a descriptor.
+ *
+ * Its position here is the beginning, or the end if it was opened for
+ * appending.
+ *
+ * Returns:  0 or a negative code.
+ *   fd         of a regular file, a block device or the like; O_NONBLOCK may be
+ *              taken off
+ *   ret_file   set on success
+ * Suspends: never.
+ * Errors:   -EBADF; -ESPIPE for what is a stream; -ENOMEM
+ * Owns:     takes fd on success; it is the caller's on failure.
+ * Thread:   the loop's.
+ * Like:     os.fdopen.
+ */
+BIDE_API BIDE_NODISCARD int bide_file_open_fd(int fd, bide_file **ret_file);
+
+/*
  * bide_temporary_file — a file without a name, which goes when it is closed.
  *
  * Returns:  0 or a negative code.

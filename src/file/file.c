@@ -196,13 +196,12 @@ static void close_left_open(struct bide__resource *resource)
     free_file(file);
 }
 
-int bide__file_new(bide_task *self, int fd, int flags, bide_file **ret_file)
+/* Takes the descriptor on success. */
+static int new_file(bide_task *self, int fd, int flags, bide_file **ret_file)
 {
     bide_file *file = bide__malloc(sizeof *file);
-    if (!file) {
-        close(fd);
+    if (!file)
         return bide_raise(-ENOMEM, "no memory for a file");
-    }
     bide__file_init(file, self->loop, fd, flags);
     if (flags & O_APPEND) {
         off_t end = lseek(fd, 0, SEEK_END);
@@ -213,6 +212,14 @@ int bide__file_new(bide_task *self, int fd, int flags, bide_file **ret_file)
     bide__list_append(&self->loop->resources, &file->resource.link);
     *ret_file = file;
     return 0;
+}
+
+int bide__file_new(bide_task *self, int fd, int flags, bide_file **ret_file)
+{
+    int rc = new_file(self, fd, flags, ret_file);
+    if (rc < 0)
+        close(fd);
+    return rc;
 }
 
 int bide__open(bide_task *self, const char *path, int *flags,
@@ -292,6 +299,16 @@ int bide_file_open(const char *path, const char *mode, bide_file **ret_file)
                           "have + and b",
                           mode);
     return open_file(self, path, flags, 0666, ret_file);
+}
+
+int bide_file_open_fd(int fd, bide_file **ret_file)
+{
+    bide_task *self = bide__enter("bide_file_open_fd");
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || lseek(fd, 0, SEEK_CUR) < 0)
+        return bide_raise(-errno, "descriptor %d: %s", fd,
+                          bide_strerror(-errno));
+    return new_file(self, fd, flags, ret_file);
 }
 
 /* ── Closing ──────────────────────────────────────────────────────────── */

@@ -553,3 +553,34 @@ TEST(tasks_that_write_at_the_position_take_turns)
 {
     run_both_ways(taking_turns);
 }
+
+/* ── Descriptors of others ────────────────────────────────────────────── */
+
+static int of_a_descriptor(void *arg)
+{
+    char buf[8];
+    bide_file *file;
+    int pair[2];
+    (void)arg;
+    int fd = open(on_desk("f"), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CHECK_INT(write(fd, "abcdef", 6), 6);
+    CHECK_OK(bide_file_open_fd(fd, &file));
+    CHECK_INT(bide_file_fileno(file), fd);
+    CHECK_INT(bide_file_read(file, buf, 3), 3);
+    CHECK_MEM(buf, "abc", 3);
+    CHECK_INT(bide_file_write_at(file, "x", 1, 0), 1);
+    CHECK_OK(bide_file_close(file));
+    CHECK_INT(fcntl(fd, F_GETFD), -1); /* it was the file's */
+    CHECK_ERR(bide_file_open_fd(fd, &file), -EBADF);
+    CHECK_OK(pipe2(pair, O_CLOEXEC));
+    CHECK_ERR(bide_file_open_fd(pair[0], &file), -ESPIPE);
+    CHECK_OK(fcntl(pair[0], F_GETFD)); /* it is still ours */
+    close(pair[0]);
+    close(pair[1]);
+    return 0;
+}
+
+TEST(a_file_is_made_of_a_descriptor)
+{
+    run_both_ways(of_a_descriptor);
+}
