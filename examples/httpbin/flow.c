@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* flow.c — answers that take time or are long, and uploads. */
+/* flow.c — answers that take time or are long, uploads, WebSocket. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 
 #define PIECE ((size_t)65536)
 #define LENGTH_MOST 1073741824.0 /* bytes of an answer */
+#define WEBSOCKET_MOST ((size_t)64 << 20) /* bytes of a message */
 
 /* ── Bytes ────────────────────────────────────────────────────────────── */
 
@@ -205,4 +206,27 @@ int answer_upload(struct exchange *exchange)
     text_print(&text, "{\n  \"bytes\": %llu,\n  \"crc32\": \"%08lx\"\n}\n",
                count, sum);
     return reply_json(exchange, 200, &text);
+}
+
+/* ── WebSocket ────────────────────────────────────────────────────────── */
+
+/* Every message back to where it came from. */
+int answer_websocket(struct exchange *exchange)
+{
+    const bide_websocket_options options = {
+        .message = WEBSOCKET_MOST,
+        .compress = true,
+    };
+    bide_websocket *ws;
+    bide_websocket_message message;
+    int rc = bide_websocket_accept(exchange->request, &options, &ws);
+    if (rc < 0)
+        return rc;
+    while ((rc = bide_websocket_receive(ws, &message)) > 0) {
+        rc = bide_websocket_send(ws, message.kind, message.data, message.len);
+        if (rc < 0)
+            break;
+    }
+    int closed = bide_websocket_close(ws, 1000, NULL);
+    return rc < 0 ? rc : closed;
 }

@@ -6,7 +6,7 @@
  *     route.c     which function answers which path
  *     describe.c  answers that say what was asked: /get, /post, /headers ...
  *     simple.c    answers of one piece: /status, /redirect, /cookies ...
- *     flow.c      answers that take time or are long: /delay, /stream ...
+ *     flow.c      answers that take time or are long: /drip, /bytes, /ws ...
  *     form.c      queries, forms and uploads taken apart
  *     text.c      texts that grow, JSON, base64
  */
@@ -117,7 +117,8 @@ answer answer_status, answer_redirect, answer_cookies, answer_cookies_set,
     answer_response_headers, answer_uuid, answer_json;
 
 /* flow.c */
-answer answer_bytes, answer_drip, answer_range, answer_sse, answer_upload;
+answer answer_bytes, answer_drip, answer_range, answer_sse, answer_upload,
+    answer_websocket;
 
 /* route.c: a bide_http_handler. */
 int serve_httpbin(bide_http_request *request, void *arg);

@@ -11,6 +11,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -237,6 +238,39 @@ class Answers(unittest.TestCase):
                          pathlib.Path(__file__).read_text())
 
 
+    @unittest.skipUnless(CURL, 'no curl')
+    def test_http2_on_the_same_port(self):
+        for ask_for in '--http2', '--http2-prior-knowledge':
+            done = subprocess.run(
+                [CURL, '-sS', '-m', '20', ask_for, '-w', '%{http_version}',
+                 f'{self.server.url}/get?a=1'], check=True,
+                capture_output=True, text=True)
+            version = '1.1' if ask_for == '--http2' else '2'
+            text, used = done.stdout[:-len(version)], done.stdout[-len(version):]
+            self.assertEqual(used, version)
+            said = json.loads(text)
+            self.assertEqual(said['url'], f'{self.server.url}/get?a=1')
+            self.assertIn('User-Agent', said['headers'])
+
+    def test_websocket_messages_come_back(self):
+        with socket.create_connection(('127.0.0.1', self.server.port),
+                                      timeout=20) as peer:
+            peer.sendall(b'GET /ws HTTP/1.1\r\nHost: x\r\n'
+                         b'Upgrade: websocket\r\nConnection: Upgrade\r\n'
+                         b'Sec-WebSocket-Version: 13\r\n'
+                         b'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+                         b'\r\n')
+            stream = peer.makefile('rb')
+            self.assertEqual(stream.readline(),
+                             b'HTTP/1.1 101 Switching Protocols\r\n')
+            head = b''.join(iter(stream.readline, b'\r\n'))
+            self.assertIn(b's3pPLMBiTxaQ9kYGzzhZRbK+xOo=', head)
+            # A text of five letters, masked by zeroes; then a Close of 1000.
+            peer.sendall(b'\x81\x85\0\0\0\0hello\x88\x82\0\0\0\0\x03\xe8')
+            self.assertEqual(stream.read(), b'\x81\x05hello\x88\x02\x03\xe8')
+        self.assertEqual(self.server.ask('/ws').status, 426)
+
+
 class Lives(unittest.TestCase):
     def test_a_signal_lets_it_finish_what_is_in_flight(self):
         server = Server('--workers', '2')
@@ -271,12 +305,17 @@ class Lives(unittest.TestCase):
                  certificate], check=True, capture_output=True)
             server = Server('--tls', certificate, key)
             try:
-                done = subprocess.run(
-                    [CURL, '-sS', '-m', '20', '--cacert', certificate,
-                     f'https://localhost:{server.port}/get'],
-                    check=True, capture_output=True)
-                self.assertEqual(json.loads(done.stdout)['url'],
-                                 f'https://localhost:{server.port}/get')
+                for version in '1.1', '2':
+                    done = subprocess.run(
+                        [CURL, '-sS', '-m', '20', '--cacert', certificate,
+                         f'--http{version}', '-o', f'{where}/said',
+                         '-w', '%{http_version}',
+                         f'https://localhost:{server.port}/get'],
+                        check=True, capture_output=True, text=True)
+                    self.assertEqual(done.stdout, version)
+                    said = json.loads(pathlib.Path(where, 'said').read_text())
+                    self.assertEqual(said['url'],
+                                     f'https://localhost:{server.port}/get')
             finally:
                 self.assertEqual(server.end(), (0, ''))
 

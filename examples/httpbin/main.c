@@ -78,7 +78,7 @@ static int amain(void *arg)
     const bide_tls_options options = {
         .certificate = arguments->certificate,
         .key = arguments->key,
-        .alpn = "http/1.1",
+        .alpn = "h2,http/1.1",
     };
     bide_tls_context *tls = NULL;
     int rc = 0;

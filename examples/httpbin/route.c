@@ -36,6 +36,7 @@ static const struct route {
 } routes[] = {
     {"/plaintext", "GET HEAD", answer_plaintext},
     {"/json", "GET HEAD", answer_json},
+    {"/ws", "GET", answer_websocket},
     {"/", "GET HEAD", answer_index},
     {"/get", "GET HEAD", answer_get},
     {"/post", "POST", answer_post},

@@ -346,6 +346,8 @@ int bide__http_converse(bide_stream *stream, void *arg)
         rc = serve_one(&connection);
     if (rc == 0 && connection.is_http2)
         rc = bide__http2_converse(&connection);
+    if (rc == BIDE_E_TLS_TRUNCATED) /* requests tell their own ends */
+        rc = 0;
     if (rc == 0 && !connection.gone && connection.out.len > 0)
         rc = bide__http_send(&connection, NULL, 0);
     disarm(&connection);
