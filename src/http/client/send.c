@@ -85,6 +85,13 @@ static int write_head(struct bide__call *call, struct bide__bytes *out)
     return rc < 0 ? rc : bide__bytes_add(out, "\r\n", 2);
 }
 
+/* A server may have refused, and closed the connection, before it took all:
+ * what it said counts. */
+static bool may_have_answered(int rc)
+{
+    return rc == -EPIPE || rc == -ECONNRESET;
+}
+
 /* ── The task that sends ──────────────────────────────────────────────── */
 
 struct sender {
@@ -93,8 +100,8 @@ struct sender {
     bide_timeout *waiting; /* what the caller waits in */
     bide_task *task;
     bool done;
-    int failed;            /* of the body's source; the peer's failures show
-                              when the response is read */
+    int failed;            /* and how; what the peer does shows when the
+                              response is read */
     uint64_t sent;
 };
 
@@ -112,10 +119,8 @@ static int send_piece(struct sender *sender, char *data, size_t len)
     struct bide__content *content = &sender->call->content;
     sender->sent += len;
     if (content->length >= 0) {
-        if (sender->sent > (uint64_t)content->length) {
-            sender->failed = wrong_length(sender);
-            return sender->failed;
-        }
+        if (sender->sent > (uint64_t)content->length)
+            return wrong_length(sender);
         return bide_stream_write(sender->link->stream, data, len);
     }
     static const char digits[] = "0123456789abcdef";
@@ -136,8 +141,6 @@ static int send_source(struct sender *sender, char *buf)
         char *data = buf + 16;
         ssize_t n = content->source(content->source_arg, data, PIECE);
         if (n < 0)
-            sender->failed = (int)n;
-        if (n < 0)
             return (int)n;
         if (n == 0)
             break;
@@ -147,9 +150,8 @@ static int send_source(struct sender *sender, char *buf)
     }
     if (content->length < 0)
         return bide_stream_write(sender->link->stream, "0\r\n\r\n", 5);
-    if (sender->sent != (uint64_t)content->length)
-        sender->failed = wrong_length(sender);
-    return sender->failed;
+    return sender->sent == (uint64_t)content->length ? 0
+                                                     : wrong_length(sender);
 }
 
 static int send_body(struct sender *sender)
@@ -163,8 +165,6 @@ static int send_body(struct sender *sender)
         return bide_stream_write(sender->link->stream, content->data,
                                  content->len);
     char *buf = bide_allocate(PIECE + 32);
-    if (!buf)
-        sender->failed = -ENOMEM;
     rc = buf ? send_source(sender, buf) : -ENOMEM;
     bide_release(buf);
     return rc;
@@ -175,6 +175,8 @@ static int run_sender(void *arg)
     struct sender *sender = arg;
     int rc = send_body(sender);
     sender->done = true;
+    if (rc < 0 && !may_have_answered(rc))
+        sender->failed = rc;
     if (sender->failed < 0 && sender->waiting)
         bide_timeout_reschedule(sender->waiting, 0);
     return rc;
@@ -209,8 +211,6 @@ static int exchange_by_task(struct bide__call *call, struct bide__link *link,
         return bide_raise(sender.failed, "%s", bide_errmsg(sent));
     if (sent < 0)
         response->keep = false;
-    if (sent == -ECANCELED && rc == 0 && !unsent)
-        return sent; /* it was we who were cancelled */
     return rc;
 }
 
@@ -224,13 +224,6 @@ static int send_at_once(struct bide__call *call, struct bide__link *link)
         return bide_stream_write(link->stream, link->out.data, link->out.len);
     iov[1] = (struct iovec){(void *)(uintptr_t)content->data, content->len};
     return bide_stream_writev(link->stream, iov, 2);
-}
-
-/* A server may have refused, and closed the connection, before it took all:
- * what it said counts. */
-static bool may_have_answered(int rc)
-{
-    return rc == -EPIPE || rc == -ECONNRESET;
 }
 
 int bide__exchange(struct bide__call *call, struct bide__link *link,
