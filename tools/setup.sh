@@ -54,6 +54,7 @@ need_for_test()
     need libclang-rt-14-dev /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.tsan*
     need python3 /usr/bin/python3
     need libssl-dev /usr/include/openssl/ssl.h
+    need libpcre2-dev /usr/include/pcre2.h
     need openssl openssl
     need node-llhttp /usr/share/llhttp/llhttp.c
     need libnghttp2-dev /usr/include/nghttp2/nghttp2.h
@@ -102,6 +103,7 @@ need_for_deb()
     need dpkg-dev dpkg-buildpackage
     need git git
     need libssl-dev /usr/include/openssl/ssl.h
+    need libpcre2-dev /usr/include/pcre2.h
     need node-llhttp /usr/share/llhttp/llhttp.c
     need libnghttp2-dev /usr/include/nghttp2/nghttp2.h
     need zlib1g-dev /usr/include/zlib.h

@@ -203,7 +203,8 @@ def stage_aarch64():
     """aarch64, by QEMU's user mode"""
     need('aarch64-linux-gnu-gcc', 'qemu-aarch64')
     directory = build('aarch64', 'gcc', '-Dassertions=true',
-                      '-Dtls=disabled', cross='aarch64.ini')
+                      '-Dtls=disabled', '-Dmodel=disabled',
+                      cross='aarch64.ini')
     return meson_test(directory, '--no-suite', 'source')
 
 

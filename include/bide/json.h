@@ -104,6 +104,7 @@ struct bide_json_writer {
     uint32_t depth;
     bool borrowed;    /* text is the caller's */
     bool comma;       /* before the next value */
+    bool keyed;       /* the value of a key comes next */
     uint64_t objects; /* a bit for each level: whether it is an object */
 };
 

@@ -100,7 +100,7 @@ typedef struct bide_field {
     size_t min_items;    /* of lists */
     size_t max_items;    /* 0: any */
     bool strict;         /* no number from a string, and the like */
-    bool read_only;      /* not taken from inputs, which may not have it */
+    bool read_only;      /* not taken from inputs, where its key is unknown */
     bool write_only;     /* not written, such as a password */
     bool embed;          /* of a BODY: it is a key of the body's object, not
                             the body itself, even if it is the only one */
@@ -167,13 +167,13 @@ BIDE_API const char *bide_field_name(const bide_model *model, size_t index);
  *
  * Returns:  0 or a negative code.
  *   ret_object   of the model's size; need not be set
- *   arena        for what the defaults point to
  * Errors:   as bide_model_prepare()
+ * Owns:     what the defaults point to is the library's, for ever; it is not
+ *           to be changed.
  * Thread:   any.
  */
 BIDE_API BIDE_NODISCARD int bide_model_init(const bide_model *model,
-                                            void *ret_object,
-                                            bide_arena *arena);
+                                            void *ret_object);
 
 /*
  * bide_model_check — whether an object that the program made is valid.
@@ -266,9 +266,9 @@ typedef bool bide_lookup(void *arg, bide_in in, const char *name, size_t nth,
  * bide_model_from_texts — set those fields of an object that come from one
  * place of a request.
  *
- * The others are not touched: call it once for each place, on an object that
- * was zeroed. Faults have that place first in their loc: "query", "q"; those
- * of a FORM have "body".
+ * The others are not touched: call it once for each place, on an object from
+ * bide_model_init(). Faults have that place first in their loc: "query", "q";
+ * those of a FORM have "body".
  *
  * Returns:  0, or -EINVAL with the faults.
  *   in       the fields of this place
@@ -284,6 +284,26 @@ BIDE_API BIDE_NODISCARD int
 bide_model_from_texts(const bide_model *model, bide_in in, bide_lookup *lookup,
                       void *arg, void *object, bide_arena *arena,
                       bide_faults *faults);
+
+/*
+ * bide_model_from_body — set those fields of an object that come from the body
+ * of a request, which is JSON.
+ *
+ * If there is one, it is the body, unless it says `embed`; else the body is an
+ * object that has them as its keys. Faults have "body" first in their loc.
+ *
+ * Returns:  0, or -EINVAL with the faults.
+ *   text, len   the body; of no bytes, it is missing
+ *   object      from bide_model_init(); its other fields are not touched
+ *   arena       for what it points to, and for faults
+ *   faults      added to; NULL: the message alone
+ * Errors:   -EINVAL, -ENOMEM; those of bide_model_prepare()
+ * Thread:   any.
+ * Like:     Body() in FastAPI.
+ */
+BIDE_API BIDE_NODISCARD int
+bide_model_from_body(const bide_model *model, const char *text, size_t len,
+                     void *object, bide_arena *arena, bide_faults *faults);
 
 /* ── Rows ─────────────────────────────────────────────────────────────── */
 
@@ -313,8 +333,8 @@ BIDE_API BIDE_NODISCARD ssize_t bide_model_column(const bide_model *model,
  *            an optional field absent
  *   arena    for what the field points to
  * Errors:   -EINVAL with a message that names the field: a type that cannot
- *           be converted, NULL for a field that must have a value; -ERANGE: a
- *           number too large for the field; -ENOMEM
+ *           be converted, a number that the field's type does not hold, NULL
+ *           for a field that must have a value; -ENOMEM
  * Thread:   any.
  */
 BIDE_API BIDE_NODISCARD int bide_model_set(const bide_model *model,
