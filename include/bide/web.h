@@ -29,6 +29,7 @@
 #define BIDE_WEB_H
 
 #include <bide/web_app.h>
+#include <bide/web_endpoint.h>
 #include <bide/web_request.h>
 
 #endif

@@ -134,6 +134,12 @@ void bide_web_app_free(bide_web_app *app)
         app->lifespans = lifespan->next;
         bide_release(lifespan);
     }
+    while (app->overrides) {
+        struct bide__web_override *one = app->overrides;
+        app->overrides = one->next;
+        bide_release(one);
+    }
+    bide__web_inputs_free(app);
     free_mounts(app);
     bide_event_fini(&app->idle);
     bide_release(app->nowhere.calls.all);

@@ -141,6 +141,7 @@ int bide_web_on_end(bide_web_request *request,
 
 static void end(bide_web_request *request)
 {
+    bide__web_finish(request);
     while (request->hooks) {
         struct bide__web_hook *hook = request->hooks;
         request->hooks = hook->next;
@@ -207,7 +208,8 @@ int bide__web_not_found(bide_web_request *request)
 /* A failure that has replied is a reply from here on. */
 static int call_handler(bide_web_request *request)
 {
-    int rc = request->route->handler(request);
+    int rc = bide__web_finish_early(request,
+                                    request->route->handler(request));
     request->failed = rc < 0;
     return rc == BIDE_E_WEB_ERROR && request->status ? 0 : rc;
 }

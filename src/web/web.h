@@ -9,8 +9,12 @@
  *     life.c        beginning, listening, stopping
  *     background.c  tasks after the reply
  *     request.c     what a request says
+ *     form.c        forms
  *     query.c       urlencoded pairs, of queries and forms
  *     cookie.c      cookies
+ *     endpoint.c    typed handlers: their input and output
+ *     input.c       the input of a model, from all places of a request
+ *     depend.c      dependencies
  *     reply.c       making replies, and sending them
  *
  * A request's struct and its arena come from a list of the application's, and
@@ -28,7 +32,6 @@
 #include <bide/json.h>
 #include <bide/web.h>
 
-struct bide__web_endpoint;
 struct bide__web_metrics;
 
 /* A name and a value, NUL-terminated. */
@@ -42,6 +45,58 @@ struct bide__web_pair {
 struct bide__web_pairs {
     struct bide__web_pair *all;
     size_t count;
+};
+
+/* ── Inputs ───────────────────────────────────────────────────────────── */
+
+/* A dependency of an input, in the order of its fields. */
+struct bide__web_need {
+    size_t offset; /* of the pointer to the value */
+    const bide_dependency *dependency;
+};
+
+/* What is derived from a model that is the input of a handler or of a
+ * dependency. */
+struct bide__web_input {
+    struct bide__web_input *next; /* of the application's */
+    const bide_model *model;
+    unsigned places; /* bits of bide_in that have fields */
+    const bide_field *body; /* the only field of a body, not embedded */
+    bide_field *fields;     /* of an embedded body, as a model has them */
+    bide_model embedded;    /* these as a model */
+    struct bide_plan *plan; /* of that */
+    struct bide__web_need *needs;
+    size_t n_needs;
+};
+
+/* A typed handler. */
+struct bide__web_endpoint {
+    bide_web_endpoint_handler *handler;
+    const struct bide__web_input *in;
+    const bide_model *out;
+    bool out_list; /* made by BIDE_WEB_LIST */
+};
+
+/* A dependency that others stand in for. */
+struct bide__web_override {
+    struct bide__web_override *next;
+    const bide_dependency *dependency;
+    const bide_dependency *replacement;
+};
+
+/* What a dependency has provided to a request. */
+struct bide__web_value {
+    struct bide__web_value *next; /* the one before it */
+    const bide_dependency *dependency;
+    void *value;
+    bool finished;
+};
+
+/* An input that was read, before its dependencies are there. */
+struct bide__web_object {
+    struct bide__web_object *next;
+    const bide_model *model;
+    void *object;
 };
 
 /* ── Routes ───────────────────────────────────────────────────────────── */
@@ -66,7 +121,7 @@ struct bide__web_route {
     char **params;  /* the names in the path */
     size_t n_params;
     bide_web_handler *handler;
-    struct bide__web_endpoint *endpoint; /* what calls it, or NULL */
+    struct bide__web_endpoint endpoint; /* without a handler: it is none */
     bide_web_route_options options;
     const char *name;             /* the handler's, or NULL */
     struct bide__web_calls calls; /* middleware, the outermost first */
@@ -108,7 +163,8 @@ struct bide_web_app {
     struct bide__web_node tree;
     struct bide__web_route nowhere; /* where no route is found */
     struct bide__web_lifespan *lifespans, **lifespans_end;
-    struct bide__web_override *overrides; /* of dependencies */
+    struct bide__web_input *inputs;
+    struct bide__web_override *overrides;
     int fault;                  /* the first, of what was added */
     char fault_text[BIDE_ERRMSG_MAX];
     bool prepared;              /* since the last route was added */
@@ -191,7 +247,9 @@ struct bide_web_request {
     struct bide__web_header *headers, **headers_end;
     struct bide__web_hook *hooks; /* the newest first */
     struct bide__web_job *jobs, **jobs_end;
-    struct bide__web_value *values; /* of dependencies, depend.c */
+    struct bide__web_value *values;   /* of dependencies, the last first */
+    struct bide__web_object *objects; /* inputs that were read */
+    int outcome;                      /* what the handler returned */
     struct bide__web_after after;
 
     /* What is behind here need not be zero. */
@@ -293,9 +351,46 @@ bide__web_pair(const struct bide__web_pairs *pairs, const char *name,
 /* The request's, parsed once. Return 0 or a negative code. */
 int bide__web_query(bide_web_request *request);
 
+/* ── form.c ───────────────────────────────────────────────────────────── */
+
+/* Read and parse a form, once. Returns 0 or a negative code; another type of
+ * body is an empty form. */
+int bide__web_form(bide_web_request *request);
+
 /* ── cookie.c ─────────────────────────────────────────────────────────── */
 
 int bide__web_cookies(bide_web_request *request);
+
+/* ── input.c ──────────────────────────────────────────────────────────── */
+
+/* What is derived from a model, made once for an application; NULL with the
+ * fault remembered. */
+const struct bide__web_input *bide__web_input(bide_web_app *app,
+                                              const bide_model *model);
+void bide__web_inputs_free(bide_web_app *app);
+
+/* Read an input and those of its dependencies. Returns 0 or a negative code;
+ * with faults, BIDE_E_WEB_ERROR, and 422 is the reply. */
+int bide__web_read_input(bide_web_request *request,
+                         const struct bide__web_input *input,
+                         void **ret_object);
+
+/* ── depend.c ─────────────────────────────────────────────────────────── */
+
+/* Which one stands in for a dependency, or itself. */
+const bide_dependency *bide__web_overridden(const bide_web_app *app,
+                                            const bide_dependency *dependency);
+
+/* Fill in what the dependencies of an input that was read provide. */
+int bide__web_provide(bide_web_request *request,
+                      const struct bide__web_input *input, void *object);
+
+/* Finish those that do so before the reply. Returns rc, or the first failure
+ * of them. */
+int bide__web_finish_early(bide_web_request *request, int rc);
+
+/* Finish those that are left. */
+void bide__web_finish(bide_web_request *request);
 
 /* ── reply.c ──────────────────────────────────────────────────────────── */
 
