@@ -72,7 +72,6 @@ static int raise_from(int code)
 static void set_options(nghttp2_option *options)
 {
     nghttp2_option_set_no_auto_window_update(options, 1);
-    nghttp2_option_set_no_closed_streams(options, 1);
     nghttp2_option_set_max_outbound_ack(options, OUT_ACKS);
     nghttp2_option_set_max_settings(options, SETTINGS_MOST);
 }
@@ -109,7 +108,6 @@ static int greet(struct bide__http2 *http2)
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, options->streams},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, BIDE__HTTP2_WINDOW},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)options->head},
-        {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
     };
     int rc = nghttp2_submit_settings(http2->session, NGHTTP2_FLAG_NONE,
                                      settings,
@@ -146,7 +144,7 @@ static double find_due(const struct bide__http2 *http2)
 void bide__http2_set_deadline(struct bide__http2 *http2)
 {
     double due = find_due(http2);
-    if (due == http2->due)
+    if (due == http2->due || http2->leaving)
         return;
     http2->due = due;
     bide_timeout_reschedule(&http2->deadline, due);
@@ -282,27 +280,52 @@ static void cancel_handlers(struct bide__http2 *http2)
             (void)bide_task_cancel(stream->task);
 }
 
-/* The deadline has passed: for want of a request that is no failure. */
-static int expire(struct bide__http2 *http2)
+/* Streams whose handlers have ended, but not their clients. */
+static void reset_waiting(struct bide__http2 *http2)
 {
+    struct bide__http2_stream *stream = http2->streams;
+    for (; stream; stream = stream->next)
+        if (stream->done)
+            bide__http2_reset(stream, NGHTTP2_CANCEL);
+    http2->progress_at = bide_time();
+}
+
+/* The deadline has passed. Returns whether the connection goes on. */
+static bool expire(struct bide__http2 *http2)
+{
+    double now = bide_time();
+    double write_timeout = http2->server->options.write_timeout;
+    if (!http2->over && http2->waiting > 0 &&
+        http2->progress_at + write_timeout <= now) {
+        reset_waiting(http2);
+        return true;
+    }
     if (!http2->over)
         (void)nghttp2_session_terminate_session(http2->session,
                                                 NGHTTP2_NO_ERROR);
-    return 0;
+    return false;
+}
+
+static int read_until_due(struct bide__http2 *http2)
+{
+    http2->due = (double)INFINITY;
+    bide_timeout_enter_at(&http2->deadline, http2->due);
+    bide__http2_set_deadline(http2);
+    return bide_timeout_exit(&http2->deadline, read_on(http2));
 }
 
 static int serve(struct bide__http2 *http2)
 {
+    int rc;
     bide_group_enter(&http2->group);
     (void)bide_group_create_task(&http2->group, write_on, http2);
-    http2->due = (double)INFINITY;
-    bide_timeout_enter_at(&http2->deadline, http2->due);
-    bide__http2_set_deadline(http2);
-    int rc = bide_timeout_exit(&http2->deadline, read_on(http2));
+    do {
+        rc = read_until_due(http2);
+    } while (rc == -ETIME && expire(http2));
     if (rc == -ETIME)
-        rc = expire(http2);
-    cancel_handlers(http2);
+        rc = 0;
     http2->leaving = true;
+    cancel_handlers(http2);
     bide__http2_wake(http2);
     return bide_group_exit(&http2->group, rc);
 }

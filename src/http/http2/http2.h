@@ -37,6 +37,7 @@
 #define BIDE__HTTP2_SMALL 512   /* bytes of a reply that need none */
 #define BIDE__HTTP2_KEPT 16384  /* bytes of a reply that outlive the handler */
 #define BIDE__HTTP2_SPARE 32    /* streams kept for the next requests */
+#define BIDE__HTTP2_RECENT 64   /* streams that are remembered by number */
 #define BIDE__HTTP2_WINDOW 262144      /* bytes of a stream's body ahead */
 #define BIDE__HTTP2_WINDOW_ALL 1048576 /* of all streams' of a connection */
 
@@ -76,6 +77,7 @@ struct bide__http2_stream {
     struct bide__bytes in;
     size_t in_begin;
     bool ended; /* no more will come */
+    uint64_t drained; /* bytes that came for nobody */
     bide_event readable;
 
     /* The reply's body: what waits for the writer. */
@@ -106,6 +108,8 @@ struct bide__http2 {
     unsigned waiting; /* streams whose handlers have ended */
     double progress_at; /* one of them has come nearer to its end */
     uint64_t served;
+    int32_t recent[BIDE__HTTP2_RECENT]; /* streams that were opened last */
+    unsigned newest;  /* where the next one goes */
     bide_timeout deadline; /* of the reader's wait */
     double due;            /* what it is set to */
     double idle_since;     /* no stream is open */
@@ -160,6 +164,10 @@ void bide__http2_end_trailers(struct bide__http2_stream *stream);
 
 /* nghttp2 has closed the stream. */
 void bide__http2_closed(struct bide__http2_stream *stream);
+
+/* All of the reply has gone out and the handler has ended: if the client still
+ * sends, have it stop, unless it is little. */
+void bide__http2_end_of_interest(struct bide__http2_stream *stream);
 
 /* Bytes of a body have been read, or thrown away. */
 void bide__http2_consumed(struct bide__http2 *http2, int32_t id, size_t len);

@@ -30,6 +30,36 @@ static bool is_full(const struct bide__http2 *http2)
     return http2->running >= http2->server->options.streams;
 }
 
+/* Numbers of streams grow. One that was left out can never be opened, which
+ * nghttp2 does not tell from one that was closed (RFC 9113, 5.1.1). */
+static bool was_left_out(const struct bide__http2 *http2, int32_t id)
+{
+    int32_t oldest = http2->recent[http2->newest];
+    if (id % 2 == 0 || id <= oldest)
+        return false;
+    for (unsigned i = 0; i < BIDE__HTTP2_RECENT; i++)
+        if (http2->recent[i] == id)
+            return false;
+    unsigned last = (http2->newest + BIDE__HTTP2_RECENT - 1) %
+                    BIDE__HTTP2_RECENT;
+    return id < http2->recent[last];
+}
+
+static void remember(struct bide__http2 *http2, int32_t id)
+{
+    http2->recent[http2->newest] = id;
+    http2->newest = (http2->newest + 1) % BIDE__HTTP2_RECENT;
+}
+
+static int on_begin_frame(nghttp2_session *session,
+                          const nghttp2_frame_hd *head, void *data)
+{
+    if (head->type == NGHTTP2_HEADERS && was_left_out(data, head->stream_id))
+        return nghttp2_session_terminate_session(session,
+                                                 NGHTTP2_PROTOCOL_ERROR);
+    return 0;
+}
+
 static int on_begin_headers(nghttp2_session *session,
                             const nghttp2_frame *frame, void *data)
 {
@@ -40,6 +70,7 @@ static int on_begin_headers(nghttp2_session *session,
     http2->head_since = bide_time();
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
+    remember(http2, id);
     if (is_full(http2))
         return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id,
                                          NGHTTP2_REFUSED_STREAM);
@@ -95,6 +126,10 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id,
     (void)flags;
     if (!is_wanted(stream)) {
         bide__http2_consumed(http2, id, len);
+        if (stream) {
+            stream->drained += len;
+            bide__http2_end_of_interest(stream);
+        }
         return 0;
     }
     bide_http_request *request = &stream->request;
@@ -188,6 +223,8 @@ static int on_invalid(nghttp2_session *session, const nghttp2_frame *frame,
 
 void bide__http2_set_callbacks(nghttp2_session_callbacks *callbacks)
 {
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks,
+                                                          on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks,
                                                             on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);

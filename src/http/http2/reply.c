@@ -179,8 +179,6 @@ static int on_send_data(nghttp2_session *session, nghttp2_frame *frame,
     return 0;
 }
 
-/* A client that still sends, after all of the reply has gone out and nobody
- * reads any more, is told that it need not: RFC 9113, 8.1. */
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame,
                          void *data)
 {
@@ -194,8 +192,7 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame,
     if (!stream)
         return 0;
     stream->sent_all = true;
-    if (stream->done && !stream->ended)
-        bide__http2_reset(stream, NGHTTP2_NO_ERROR);
+    bide__http2_end_of_interest(stream);
     return 0;
 }
 

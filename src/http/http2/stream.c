@@ -17,6 +17,7 @@
 
 #define FIELD_OVERHEAD 32 /* RFC 9113, 6.5.2 */
 #define TRAILERS_MAX 8192 /* bytes */
+#define DRAIN_MAX 65536   /* of a body that nobody read */
 
 /* ── Life ─────────────────────────────────────────────────────────────── */
 
@@ -385,6 +386,24 @@ void bide__http2_end_trailers(struct bide__http2_stream *stream)
 
 /* ── The handler ──────────────────────────────────────────────────────── */
 
+/* Whether so much of a body is to come that it is better not sent. */
+static bool is_long(const struct bide__http2_stream *stream)
+{
+    const bide_http_request *request = &stream->request;
+    return request->expects || stream->drained > DRAIN_MAX ||
+           (request->framing == BIDE__BODY_LENGTH &&
+            request->left > request->received + DRAIN_MAX);
+}
+
+/* RFC 9113, 8.1: a client that is told so knows that its request was served
+ * all the same. */
+void bide__http2_end_of_interest(struct bide__http2_stream *stream)
+{
+    if (stream->done && stream->sent_all && !stream->ended &&
+        is_long(stream))
+        bide__http2_reset(stream, NGHTTP2_NO_ERROR);
+}
+
 /* Nothing of it is left to do. */
 static void settle(struct bide__http2_stream *stream)
 {
@@ -399,8 +418,7 @@ static void settle(struct bide__http2_stream *stream)
     } else {
         if (http2->waiting++ == 0)
             http2->progress_at = bide_time();
-        if (stream->sent_all && !stream->ended)
-            bide__http2_reset(stream, NGHTTP2_NO_ERROR);
+        bide__http2_end_of_interest(stream);
     }
     bide__http2_wake(http2);
 }

@@ -294,6 +294,17 @@ static int handle(struct bide__http_connection *connection)
     return 0;
 }
 
+/* What begins with neither a method nor a version that anybody has heard of is
+ * another protocol, and would take our answer for something of its own. */
+static bool is_foreign(const struct bide__http_connection *connection,
+                       const char *data, size_t len)
+{
+    const char *end = memchr(data, '\r', len);
+    size_t line = end ? (size_t)(end - data) : len;
+    return connection->served == 0 && !memmem(data, line, " HTTP/", 6) &&
+           !bide__http_knows_method(data, line);
+}
+
 static int serve_one(struct bide__http_connection *connection)
 {
     const char *data;
@@ -307,6 +318,10 @@ static int serve_one(struct bide__http_connection *connection)
         return 0;
     int rc = n < 0 ? (int)n : bide__http_parse_head(request, data, (size_t)n,
                                                     lines);
+    if (rc == -400 && n > 0 && is_foreign(connection, data, (size_t)n)) {
+        connection->last = true;
+        return 0;
+    }
     if (rc < 0)
         return rc <= -400 && rc >= -599 ? refuse(connection, -rc) : rc;
     bide_stream_skip(connection->stream, (size_t)n);

@@ -190,6 +190,21 @@ static int check_line(bide_http_request *request, char *data)
     return version - space > TARGET_MAX ? -414 : 0;
 }
 
+bool bide__http_knows_method(const char *line, size_t len)
+{
+    static const char *const names[] = {
+#define NAME(number, name, string) #string,
+        HTTP_ALL_METHOD_MAP(NAME)
+#undef NAME
+    };
+    const char *space = memchr(line, ' ', len);
+    size_t n = space ? (size_t)(space - line) : len;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strlen(names[i]) == n && memcmp(names[i], line, n) == 0)
+            return true;
+    return false;
+}
+
 static int status_of(llhttp_errno_t error)
 {
     return error == HPE_INVALID_METHOD ? -501 : -400;

@@ -156,6 +156,9 @@ void bide__http_send_soon(struct bide__http_connection *connection);
 int bide__http_parse_head(bide_http_request *request, const char *data,
                           size_t len, unsigned lines);
 
+/* Whether a line begins with a method that the parser knows. */
+bool bide__http_knows_method(const char *line, size_t len);
+
 /* ── body.c ───────────────────────────────────────────────────────────── */
 
 /* The exchange's. */
