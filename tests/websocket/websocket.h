@@ -58,6 +58,22 @@ static inline bide_websocket *join(const bide_http_server *server,
     return ws;
 }
 
+/* A task that receives until the end. */
+struct closing {
+    bide_websocket *ws;
+    int received;
+};
+
+static inline int receive_all(void *arg)
+{
+    struct closing *closing = arg;
+    bide_websocket_message message;
+    int rc;
+    while ((rc = bide_websocket_receive(closing->ws, &message)) > 0)
+        closing->received++;
+    return rc;
+}
+
 /* ── Clients by hand ──────────────────────────────────────────────────── */
 
 #define HANDSHAKE                                                             \
@@ -118,6 +134,7 @@ static inline int hear_frame(bide_stream *stream, char *data, size_t size,
                              size_t *ret_len)
 {
     unsigned char head[10];
+    *ret_len = 0;
     ssize_t n = bide_stream_readexactly(stream, head, 2);
     if (n < 0)
         return (int)n;

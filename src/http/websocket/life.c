@@ -5,10 +5,10 @@
  *     open ──shutdown()──► Close sent ──Close of the peer──► closed
  *       └──Close of the peer──► answered ────────────────────┘
  *
- * A peer that was refused has data under way that nobody will read; closing
- * the socket at once would reset the connection under the Close that says why.
- * So some of it is read. A client waits for the server to close first, as RFC
- * 6455, 7.1.1 wants it.
+ * A peer may have data under way that nobody will read, if it was refused above
+ * all; closing the socket at once would reset the connection under the Close
+ * that says why. So some of it is read. A client waits for the server to close
+ * first, as RFC 6455, 7.1.1 wants it.
  */
 #include <errno.h>
 #include <math.h>
@@ -192,11 +192,11 @@ static int part(bide_websocket *ws)
         return rc;
     bool refused = ws->failed == -EPROTO || ws->failed == -EILSEQ ||
                    ws->failed == -EMSGSIZE;
-    if (refused && bide_stream_write_eof(ws->stream) < 0)
+    if (ws->failed && !refused)
         return 0;
-    if (refused || (ws->client && !ws->failed))
-        return linger(ws);
-    return 0;
+    if ((refused || !ws->client) && bide_stream_write_eof(ws->stream) < 0)
+        return 0;
+    return linger(ws);
 }
 
 void bide__websocket_free(bide_websocket *ws)
