@@ -4,13 +4,22 @@
 _core.Loop comes first among the bases, so that its methods are found before
 asyncio's. What asyncio's code needs of a selector is below.
 """
+import os
 import selectors
 import socket
-from asyncio import sslproto, unix_events
+from asyncio import constants, sslproto, trsock, unix_events
 from asyncio.base_events import BaseEventLoop
 
 from . import _core
 from ._transports import SocketTransport
+
+
+_Socket = socket.socket
+_FAMILIES = socket.AF_INET, socket.AF_INET6, socket.AF_UNIX
+
+# Of the options of create_connection(), those that change nothing for an
+# address in digits.
+_OF_NO_MATTER = 'family', 'proto', 'flags'
 
 
 class _Selector(selectors._BaseSelectorImpl):
@@ -81,14 +90,23 @@ class Loop(_core.Loop, unix_events._UnixSelectorEventLoop):
     def __init__(self):
         super().__init__(_Selector(self))
         self._ready = _Ready(self)
+        self._acceptors = {}
+        self._stream_type = SocketTransport
         self._transports_data = self._transports.data
 
     def close(self):
         super().close()
+        self._acceptors.clear()
         self._close_core()
 
-    async def getaddrinfo(self, host, port, *, family=0, type=0, proto=0,
-                          flags=0):
+    def getaddrinfo(self, host, port, *, family=0, type=0, proto=0, flags=0):
+        if not flags and not self._debug:
+            known = self._resolve(host, port, family, type, proto)
+            if known is not None:
+                return known
+        return self._look_up(host, port, family, type, proto, flags)
+
+    async def _look_up(self, host, port, family, type, proto, flags):
         # An address in digits needs no look-up, and so no thread.
         if not self._debug and _is_number(host, port):
             try:
@@ -100,37 +118,86 @@ class Loop(_core.Loop, unix_events._UnixSelectorEventLoop):
         return await super().getaddrinfo(
             host, port, family=family, type=type, proto=proto, flags=flags)
 
+    def _may_dial(self):
+        # Not where a program watches over sockets by classes of its own.
+        return not self._debug and socket.socket is _Socket and \
+            'sock_connect' not in self.__dict__ and \
+            type(self).sock_connect is _core.Loop.sock_connect
+
+    async def create_connection(self, protocol_factory, host=None, port=None,
+                                **options):
+        dial = None
+        if self._may_dial() and all(
+                not value or name in _OF_NO_MATTER
+                for name, value in options.items()):
+            dial = self._dial(host, port, options.get('family', 0))
+        if dial is None:
+            return await super().create_connection(protocol_factory, host,
+                                                   port, **options)
+        fd = await dial
+        try:
+            protocol = protocol_factory()
+        except BaseException:
+            os.close(fd)
+            raise
+        waiter = self.create_future()
+        transport = self._open_stream(fd, protocol, waiter)
+        try:
+            await waiter
+        except BaseException:
+            transport.close()
+            raise
+        return transport, protocol
+
+    def _ensure_fd_no_transport(self, fd):
+        super()._ensure_fd_no_transport(fd)
+        self._refuse_stream(fd)
+
+    async def _sendfile_native(self, transport, file, offset, count):
+        reading = transport.is_reading()
+        transport.pause_reading()
+        await transport._make_empty_waiter()
+        transport._lent = True
+        try:
+            return await self.sock_sendfile(transport._sock, file, offset,
+                                            count, fallback=False)
+        finally:
+            transport._lent = False
+            transport._reset_empty_waiter()
+            if reading:
+                transport.resume_reading()
+
+    def _start_serving(self, protocol_factory, sock, sslcontext=None,
+                       server=None, *args, **kwargs):
+        # asyncio makes a task for each connection, which TLS needs.
+        if sslcontext is not None or self._debug or \
+                sock.family not in _FAMILIES or \
+                sock.type != socket.SOCK_STREAM:
+            super()._start_serving(protocol_factory, sock, sslcontext, server,
+                                   *args, **kwargs)
+            return
+        acceptor = _core.Acceptor(self, sock, protocol_factory, server)
+        self._acceptors[sock.fileno()] = acceptor
+        acceptor.start()
+
+    def _accept_failed(self, acceptor, sock, exception):
+        self.call_exception_handler({
+            'message': 'socket.accept() out of system resource',
+            'exception': exception,
+            'socket': trsock.TransportSocket(sock),
+        })
+        self.call_later(constants.ACCEPT_RETRY_DELAY, acceptor.start)
+
     def _stop_serving(self, sock):
+        acceptor = self._acceptors.pop(sock.fileno(), None)
+        if acceptor is not None:
+            acceptor.stop()
         self._remove_reader(sock.fileno())
         self._settle()  # or the address would be in use for another turn
         super()._stop_serving(sock)
 
     def _create_task_slowly(self, coro, **kwargs):
         return BaseEventLoop.create_task(self, coro, **kwargs)
-
-    def _accept_connection(self, protocol_factory, sock, sslcontext=None,
-                           server=None, backlog=100, *timeouts):
-        # asyncio makes a task for each connection, which TLS needs.
-        if sslcontext is not None or self._debug:
-            super()._accept_connection(protocol_factory, sock, sslcontext,
-                                       server, backlog, *timeouts)
-            return
-        for _ in range(backlog):
-            try:
-                connection, address = sock.accept()
-            except (BlockingIOError, InterruptedError,
-                    ConnectionAbortedError):
-                return
-            except OSError:  # asyncio tries once more, and knows what to do
-                super()._accept_connection(protocol_factory, sock, sslcontext,
-                                           server, 1, *timeouts)
-                return
-            connection.setblocking(False)
-            try:
-                SocketTransport(self, connection, protocol_factory(), None,
-                                {'peername': address}, server)
-            except Exception:  # asyncio tells of it in debug mode only
-                connection.close()
 
     def _make_socket_transport(self, sock, protocol, waiter=None, *,
                                extra=None, server=None):

@@ -5,8 +5,7 @@ Reading, writing and closing are in C; see src/stream.c.
 """
 import sys
 import warnings
-from asyncio import constants, futures, protocols, transports, trsock
-from asyncio.base_events import _set_nodelay
+from asyncio import constants, futures
 from asyncio.log import logger
 
 from . import _core
@@ -24,34 +23,18 @@ class SocketTransport(_core.StreamTransport):
 
     def __init__(self, loop, sock, protocol, waiter=None, extra=None,
                  server=None):
-        transports.BaseTransport.__init__(self, extra)
-        self._extra['socket'] = trsock.TransportSocket(sock)
-        try:
-            self._extra['sockname'] = sock.getsockname()
-        except OSError:
-            self._extra['sockname'] = None
-        if 'peername' not in self._extra:
-            try:
-                self._extra['peername'] = sock.getpeername()
-            except OSError:
-                self._extra['peername'] = None
-        self.set_protocol(protocol)
-        if server is not None:
-            self._server = server
-            if _ATTACH_WITH_TRANSPORT:
-                server._attach(self)
-            else:
-                server._attach()
-        loop._transports[self._sock_fd] = self
-        _set_nodelay(sock)
-        loop.call_soon(protocol.connection_made, self)
+        self._set_up(protocol, server, extra)
+        if not loop.get_debug():
+            self._begin_soon(waiter)
+            return
+        loop.call_soon(protocol.connection_made, self)  # each by its name
         loop.call_soon(self._start_reading)
         if waiter is not None:
             loop.call_soon(futures._set_result_unless_cancelled, waiter, None)
 
     def __repr__(self):
         info = [self.__class__.__name__]
-        if self._sock is None:
+        if not self._is_open:
             info.append('closed')
         elif self._closing:
             info.append('closing')
@@ -64,17 +47,11 @@ class SocketTransport(_core.StreamTransport):
         return f'<{" ".join(info)}>'
 
     def __del__(self, _warn=warnings.warn):
-        if self._sock is not None:
+        if self._is_open:
             _warn(f'unclosed transport {self!r}', ResourceWarning,
                   source=self)
-            self._sock.close()
+            self._close_fd()
             self._detach_from_server()
-
-    def set_protocol(self, protocol):
-        """Have another protocol from now on."""
-        self._buffered = isinstance(protocol, protocols.BufferedProtocol)
-        self._protocol = protocol
-        self._protocol_connected = True
 
     def get_protocol(self):
         """The current protocol."""

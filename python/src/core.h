@@ -11,7 +11,9 @@
  *     wait.c       awaitables that try a call until it is done
  *     sock.c       sock_recv() and its like, by them
  *     address.c    addresses of sockets
- *     stream.c     transports of connected sockets: their life
+ *     accept.c     servers
+ *     open.c       transports of connected sockets: their beginning
+ *     stream.c     the same: their life
  *     read.c       the same: reading
  *     write.c      the same: writing
  *
@@ -29,6 +31,7 @@
 #include <Python.h>
 #include <bide/engine.h>
 #include <bide/error.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 
@@ -129,6 +132,9 @@ struct LoopObject {
     Link unflushed;  /* transports with bytes to hand over before waiting */
     Watch **watches; /* by descriptor */
     size_t watches_len;
+    struct StreamObject **streams; /* the same; borrowed */
+    size_t streams_len;
+    PyObject *stream_type; /* a subclass of Stream_Type */
 
     bide_engine *engine; /* NULL until it runs for the first time */
     uint64_t engine_owner; /* a thread of a process, see drive.c */
@@ -152,14 +158,14 @@ typedef struct {
 } Chunk;
 
 /* A transport of a connected socket, under asyncio's _FlowControlMixin. */
-typedef struct {
+typedef struct StreamObject {
     PyObject_HEAD
     PyObject *extra; /* the slot of asyncio.BaseTransport */
     PyObject *flow[4]; /* those of _FlowControlMixin: unused, NULL */
     PyObject *weakrefs;
     Source source;
     PyObject *loop;     /* a LoopObject, or None when closed */
-    PyObject *sock;     /* None when closed */
+    PyObject *sock;     /* NULL: not made yet; None when closed */
     PyObject *protocol;
     PyObject *server;
     PyObject *empty_waiter;
@@ -169,6 +175,8 @@ typedef struct {
     int conn_lost;
     char closing, paused, eof, buffered, connected, protocol_paused;
     bool started;       /* reading was begun once */
+    char lent;          /* others may use the descriptor for now */
+    struct sockaddr_in6 local, peer; /* of either family; 0: not known */
     bool attached;
     bool reading;       /* `read_op` is in flight */
     bool ending;        /* and cancelled */
@@ -223,20 +231,22 @@ struct Wait {
     bool attached;
     bool flying;      /* `op` is in flight */
     bool ending;      /* and cancelled */
+    bool owned;       /* `fd` is closed with the wait */
 };
 
 /* ── module.c ─────────────────────────────────────────────────────────── */
 
 /* Names that are looked up often. */
 #define NAMES(X)                                                              \
-    X(Future) X(Task) X(_asyncio_future_blocking) X(_call_connection_lost)    \
-    X(_check_callback) X(_check_closed) X(_check_thread)                      \
-    X(_create_task_slowly) X(_fatal_error) X(_run) X(buffer_updated)          \
-    X(call_exception_handler) X(close) X(connection_lost) X(connection_made)  \
-    X(context) X(coro) X(data_received) X(done) X(eof_received) X(exception)  \
-    X(fileno) X(get_buffer) X(loop) X(message) X(name) X(pause_writing)       \
+    X(Future) X(Task) X(_asyncio_future_blocking) X(_attach) X(_begin)        \
+    X(_call_connection_lost) X(_check_callback) X(_check_closed)              \
+    X(_check_thread) X(_create_task_slowly) X(_fatal_error) X(_run)           \
+    X(buffer_updated) X(call_exception_handler) X(close) X(connection_lost)   \
+    X(connection_made) X(context) X(coro) X(data_received) X(done)            \
+    X(eof_received) X(exception) X(fileno) X(get_buffer) X(getpeername)       \
+    X(getsockname) X(loop) X(message) X(name) X(pause_writing) X(peername)    \
     X(proto) X(protocol) X(resume_writing) X(set_exception) X(set_result)     \
-    X(setblocking) X(shutdown) X(transport)
+    X(setblocking) X(shutdown) X(socket) X(sockname) X(transport)
 
 struct names {
 #define X(name) PyObject *name;
@@ -254,6 +264,9 @@ struct imports {
     PyObject *tasks;        /* asyncio.tasks.__dict__: has Task */
     PyObject *loop_type;    /* asyncio's BaseSelectorEventLoop */
     PyObject *socket_type;  /* socket.socket */
+    PyObject *transport_socket; /* asyncio.trsock.TransportSocket */
+    PyObject *buffered_protocol; /* asyncio.BufferedProtocol */
+    PyObject *af_inet, *af_inet6, *sock_stream, *sock_dgram; /* enums */
     PyObject *extract_stack;
     PyObject *report;       /* bide._report: functions in Python */
     PyObject *slow;
@@ -400,13 +413,44 @@ PyObject *wait_with_result(LoopObject *loop, PyObject *result);
 SOCK_METHODS(X)
 #undef X
 
+/* See sock.c; NULL without an exception: this is asyncio's to do. */
+PyObject *loop_dial(PyObject *self, PyObject *args);
+PyObject *loop_resolve(PyObject *self, PyObject *args);
+
 /* A socket.socket of a descriptor, not blocking; takes it on success. */
 PyObject *sock_of(int fd, int family, int type, int protocol);
+
+/* ── accept.c ─────────────────────────────────────────────────────────── */
+
+int acceptor_init_type(PyObject *module);
+
+/* ── open.c ───────────────────────────────────────────────────────────── */
+
+/* A transport of a connected descriptor, which it takes in any case; begins
+ * in the next turn, and tells the waiter unless that is None. */
+PyObject *stream_open(LoopObject *loop, int fd, PyObject *protocol,
+                      PyObject *server, PyObject *waiter);
+void stream_close_fd(StreamObject *stream);
+PyObject *stream_get_sock(PyObject *self, void *unused);
+PyObject *stream_get_extra(PyObject *self, void *unused);
+PyObject *stream_get_extra_info(PyObject *self, PyObject *const *args,
+                                Py_ssize_t count, PyObject *kwnames);
+PyObject *stream_set_protocol(PyObject *self, PyObject *protocol);
+PyObject *stream_set_up(PyObject *self, PyObject *args);
+PyObject *stream_begin(PyObject *self, PyObject *waiter);
+PyObject *stream_begin_soon(PyObject *self, PyObject *waiter);
+
+int loop_add_stream(LoopObject *loop, StreamObject *stream);
+void loop_remove_stream(LoopObject *loop, StreamObject *stream);
+/* -1 with an exception: a transport has this descriptor. */
+int loop_refuse_stream(LoopObject *loop, int fd);
 
 /* ── stream.c, read.c, write.c ────────────────────────────────────────── */
 
 extern PyTypeObject *Stream_Type;
 int stream_init_type(PyObject *module);
+StreamObject *stream_alloc(PyTypeObject *type, LoopObject *loop, int fd,
+                           PyObject *sock); /* sock may be NULL */
 LoopObject *stream_loop(const StreamObject *stream); /* NULL when closed */
 void stream_attach(StreamObject *stream);
 void stream_settle(StreamObject *stream); /* close what is due */

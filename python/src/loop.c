@@ -210,6 +210,24 @@ static PyObject *loop_watched(PyObject *self, PyObject *args)
     return PyBool_FromLong(watch_has((LoopObject *)self, fd, side));
 }
 
+static PyObject *loop_refuse(PyObject *self, PyObject *number)
+{
+    int fd = PyObject_AsFileDescriptor(number);
+    if (fd < 0 || loop_refuse_stream((LoopObject *)self, fd) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+/* _open_stream(fd, protocol, waiter) */
+static PyObject *loop_open_stream(PyObject *self, PyObject *args)
+{
+    int fd;
+    PyObject *protocol, *waiter;
+    if (!PyArg_ParseTuple(args, "iOO:_open_stream", &fd, &protocol, &waiter))
+        return NULL;
+    return stream_open((LoopObject *)self, fd, protocol, Py_None, waiter);
+}
+
 /* ── Life ─────────────────────────────────────────────────────────────── */
 
 static PyObject *loop_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
@@ -275,6 +293,7 @@ static int loop_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(loop->task_factory);
     Py_VISIT(loop->current_handle);
     Py_VISIT(loop->transports);
+    Py_VISIT(loop->stream_type);
     Py_VISIT(loop->failure);
     int rc = traverse_handles(loop, visit, arg);
     for (Link *link = loop->sources.next; rc == 0 && link != &loop->sources;
@@ -293,6 +312,7 @@ static int loop_clear(PyObject *self)
     Py_CLEAR(loop->task_factory);
     Py_CLEAR(loop->current_handle);
     Py_CLEAR(loop->transports);
+    Py_CLEAR(loop->stream_type);
     Py_CLEAR(loop->thread_id);
     Py_CLEAR(loop->failure);
     return 0;
@@ -310,6 +330,7 @@ static void loop_dealloc(PyObject *self)
     loop_clear(self);
     PyMem_Free(loop->ready.items);
     PyMem_Free(loop->watches);
+    PyMem_Free(loop->streams);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -349,6 +370,12 @@ static PyMethodDef methods[] = {
     {"_poll", loop_poll, METH_O, "Wait once; None: without limit."},
     {"_count_ready", loop_count_ready, METH_NOARGS, "Handles to be run."},
     {"_pop_ready", loop_pop_ready, METH_NOARGS, "The next of them."},
+    {"_open_stream", loop_open_stream, METH_VARARGS,
+     "A transport: of a descriptor, for a protocol."},
+    {"_dial", loop_dial, METH_VARARGS, "Connect to an address in digits."},
+    {"_resolve", loop_resolve, METH_VARARGS, "Such an address, looked up."},
+    {"_refuse_stream", loop_refuse, METH_O,
+     "Raise if a transport has this descriptor."},
     {"_settle", loop_settle, METH_NOARGS,
      "Have what was removed be out of the kernel."},
     {"_remove_reader", loop_remove_reader, METH_O,
@@ -371,6 +398,7 @@ static PyMemberDef members[] = {
     {"_current_handle", T_OBJECT, offsetof(LoopObject, current_handle), 0,
      NULL},
     {"_transports_data", T_OBJECT, offsetof(LoopObject, transports), 0, NULL},
+    {"_stream_type", T_OBJECT, offsetof(LoopObject, stream_type), 0, NULL},
     {"__dictoffset__", T_PYSSIZET, offsetof(LoopObject, dict), READONLY,
      NULL},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(LoopObject, weakrefs),

@@ -82,6 +82,13 @@ static int import_objects(void)
         {&imports.loop_type, "asyncio.selector_events",
          "BaseSelectorEventLoop"},
         {&imports.socket_type, "socket", "socket"},
+        {&imports.af_inet, "socket", "AF_INET"},
+        {&imports.af_inet6, "socket", "AF_INET6"},
+        {&imports.sock_stream, "socket", "SOCK_STREAM"},
+        {&imports.sock_dgram, "socket", "SOCK_DGRAM"},
+        {&imports.transport_socket, "asyncio.trsock", "TransportSocket"},
+        {&imports.buffered_protocol, "asyncio.protocols",
+         "BufferedProtocol"},
         {&imports.extract_stack, "asyncio.format_helpers", "extract_stack"},
         {&imports.report, "bide._report", "callback_failed"},
         {&imports.slow, "bide._report", "callback_was_slow"},
@@ -137,7 +144,8 @@ PyMODINIT_FUNC PyInit__core(void)
         return NULL;
     if (drive_init() < 0 || intern_names() < 0 || import_objects() < 0 ||
         handle_init_types(module) < 0 || loop_init_type(module) < 0 ||
-        stream_init_type(module) < 0 || wait_init_type(module) < 0)
+        stream_init_type(module) < 0 || wait_init_type(module) < 0 ||
+        acceptor_init_type(module) < 0)
         Py_CLEAR(module);
     return module;
 }

@@ -205,6 +205,7 @@ static int try_connect(Wait *wait, PyObject **ret_result)
     return 1;
 }
 
+/* A socket.socket of a descriptor, which stays the caller's if it fails. */
 PyObject *sock_of(int fd, int family, int type, int protocol)
 {
     PyObject *sock = PyObject_CallFunction(imports.socket_type, "iiii", family,
@@ -219,6 +220,17 @@ PyObject *sock_of(int fd, int family, int type, int protocol)
     Py_XDECREF(PyObject_CallMethod(sock, "detach", NULL));
     Py_DECREF(sock);
     return NULL;
+}
+
+/* A result that is a descriptor is the caller's to close. */
+static int try_dial(Wait *wait, PyObject **ret_result)
+{
+    int rc = try_connect(wait, ret_result);
+    if (rc <= 0)
+        return rc;
+    Py_SETREF(*ret_result, PyLong_FromLong(wait->fd));
+    wait->owned = *ret_result == NULL;
+    return *ret_result ? 1 : -1;
 }
 
 static int try_accept(Wait *wait, PyObject **ret_result)
@@ -248,6 +260,7 @@ static const WaitKind kind_recv = {"sock_recv", POLLIN, try_recv},
     kind_sendall = {"sock_sendall", POLLOUT, try_sendall},
     kind_sendto = {"sock_sendto", POLLOUT, try_sendto},
     kind_connect = {"sock_connect", POLLOUT, try_connect},
+    kind_dial = {"create_connection", POLLOUT, try_dial},
     kind_accept = {"sock_accept", POLLIN, try_accept};
 
 /* ── The loop's methods ───────────────────────────────────────────────── */
@@ -358,3 +371,73 @@ METHOD(sendto, 3,
        to(wait, args[2]) && take_buffer(wait, args[1], PyBUF_SIMPLE))
 METHOD(connect, 2, connect_to(wait, args[1]))
 METHOD(accept, 1, known_family(wait->fd))
+
+/* ── Addresses in digits ──────────────────────────────────────────────── */
+
+/* Of either family, unless `family` says which. */
+static bool take_digits(PyObject *host, PyObject *port, int family,
+                        Address *ret)
+{
+    PyObject *number = port == Py_None ? PyLong_FromLong(0) : Py_NewRef(port);
+    PyObject *address = number ? PyTuple_Pack(2, host, number) : NULL;
+    bool good = false;
+    Py_XDECREF(number);
+    if (address && family != AF_INET6)
+        good = address_from_python(AF_INET, address, ret);
+    if (address && !good && family != AF_INET)
+        good = address_from_python(AF_INET6, address, ret);
+    Py_XDECREF(address);
+    PyErr_Clear();
+    return good;
+}
+
+/* _dial(host, port, family): an awaitable of a connected descriptor, or None
+ * where the address is not one in digits. */
+PyObject *loop_dial(PyObject *self, PyObject *args)
+{
+    PyObject *host, *port;
+    int family;
+    Address address;
+    if (!PyArg_ParseTuple(args, "OOi:_dial", &host, &port, &family))
+        return NULL;
+    if (port == Py_None || !take_digits(host, port, family, &address))
+        Py_RETURN_NONE;
+    int fd = socket(address.any.ss_family,
+                    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return PyErr_SetFromErrno(PyExc_OSError);
+    Wait *wait = wait_new((LoopObject *)self, &kind_dial, NULL, fd);
+    if (!wait) {
+        close(fd);
+        return NULL;
+    }
+    wait->owned = true;
+    wait->address = address;
+    wait->data = address_to_python(&address);
+    if (!wait->data)
+        Py_CLEAR(wait);
+    return (PyObject *)wait;
+}
+
+/* _resolve(host, port, family, type, proto): an awaitable of what
+ * getaddrinfo() answers without asking anybody, or None. */
+PyObject *loop_resolve(PyObject *self, PyObject *args)
+{
+    PyObject *host, *port;
+    int family, type, protocol;
+    Address address;
+    if (!PyArg_ParseTuple(args, "OOiii:_resolve", &host, &port, &family, &type,
+                          &protocol))
+        return NULL;
+    int usual = type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+    if ((type != SOCK_STREAM && type != SOCK_DGRAM) ||
+        (protocol != 0 && protocol != usual) ||
+        !take_digits(host, port, family, &address))
+        Py_RETURN_NONE;
+    PyObject *list = Py_BuildValue(
+        "[(OOisN)]",
+        address.any.ss_family == AF_INET ? imports.af_inet : imports.af_inet6,
+        type == SOCK_STREAM ? imports.sock_stream : imports.sock_dgram, usual,
+        "", address_to_python(&address));
+    return wait_with_result((LoopObject *)self, list);
+}

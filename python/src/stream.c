@@ -171,14 +171,17 @@ void stream_settle(StreamObject *stream)
         bide_engine_detach(loop->engine, &stream->file);
     stream->attached = false;
     link_remove(&stream->source.link);
-    PyObject *sock = stream->sock;
-    stream->sock = Py_NewRef(Py_None);
-    PyObject *result = PyObject_CallMethodNoArgs(sock, names.close);
-    if (!result)
-        PyErr_WriteUnraisable(sock);
-    Py_XDECREF(result);
-    Py_DECREF(sock);
+    loop_remove_stream(loop, stream);
+    stream_close_fd(stream);
     Py_SETREF(stream->loop, Py_NewRef(Py_None));
+}
+
+/* For one that nobody has any more. */
+static PyObject *stream_close_now(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    stream_close_fd((StreamObject *)self);
+    Py_RETURN_NONE;
 }
 
 /* The protocol knows; close the socket as soon as it may be. */
@@ -239,6 +242,30 @@ static int traverse_as_source(Source *source, visitproc visit, void *arg)
 
 /* ── The type ─────────────────────────────────────────────────────────── */
 
+StreamObject *stream_alloc(PyTypeObject *type, LoopObject *loop, int fd,
+                           PyObject *sock)
+{
+    StreamObject *stream = (StreamObject *)type->tp_alloc(type, 0);
+    if (!stream)
+        return NULL;
+    stream->source = (Source){.start = start, .forget = forget, .drop = drop,
+                              .traverse = traverse_as_source};
+    link_init(&stream->unflushed);
+    link_append(&loop->sources, &stream->source.link);
+    stream->fd = fd;
+    stream->high_water = 64 * 1024;
+    stream->low_water = 16 * 1024;
+    stream->loop = Py_NewRef((PyObject *)loop);
+    stream->sock = Py_XNewRef(sock);
+    stream->protocol = Py_NewRef(Py_None);
+    stream->server = Py_NewRef(Py_None);
+    stream->empty_waiter = Py_NewRef(Py_None);
+    stream->context = PyContext_CopyCurrent();
+    if (!stream->context)
+        Py_CLEAR(stream);
+    return stream;
+}
+
 static PyObject *stream_new(PyTypeObject *type, PyObject *args,
                             PyObject *kwargs)
 {
@@ -257,25 +284,7 @@ static PyObject *stream_new(PyTypeObject *type, PyObject *args,
     int fd = PyObject_AsFileDescriptor(sock);
     if (fd < 0)
         return NULL;
-    StreamObject *stream = (StreamObject *)type->tp_alloc(type, 0);
-    if (!stream)
-        return NULL;
-    stream->source = (Source){.start = start, .forget = forget, .drop = drop,
-                              .traverse = traverse_as_source};
-    link_init(&stream->unflushed);
-    link_append(&((LoopObject *)loop)->sources, &stream->source.link);
-    stream->fd = fd;
-    stream->high_water = 64 * 1024;
-    stream->low_water = 16 * 1024;
-    stream->loop = Py_NewRef(loop);
-    stream->sock = Py_NewRef(sock);
-    stream->protocol = Py_NewRef(Py_None);
-    stream->server = Py_NewRef(Py_None);
-    stream->empty_waiter = Py_NewRef(Py_None);
-    stream->context = PyContext_CopyCurrent();
-    if (!stream->context)
-        Py_CLEAR(stream);
-    return (PyObject *)stream;
+    return (PyObject *)stream_alloc(type, (LoopObject *)loop, fd, sock);
 }
 
 static int stream_traverse(PyObject *self, visitproc visit, void *arg)
@@ -319,6 +328,8 @@ static void stream_dealloc(PyObject *self)
     LoopObject *loop = stream_loop(stream);
     if (stream->attached && loop && loop->engine)
         bide_engine_detach(loop->engine, &stream->file);
+    if (loop)
+        loop_remove_stream(loop, stream);
     link_remove(&stream->source.link);
     link_remove(&stream->unflushed);
     stream_drop_chunks(stream);
@@ -346,13 +357,21 @@ static PyMethodDef methods[] = {
     {"_start_reading", stream_start, METH_NOARGS, "Begin to read."},
     {"_deliver_stash", stream_deliver_stash, METH_NOARGS,
      "Deliver what came while reading was paused."},
+    {"get_extra_info",
+     (PyCFunction)(void (*)(void))stream_get_extra_info,
+     METH_FASTCALL | METH_KEYWORDS, "What is known of the connection."},
+    {"set_protocol", stream_set_protocol, METH_O,
+     "Have another protocol from now on."},
+    {"_set_up", stream_set_up, METH_VARARGS, "Protocol, server, extra."},
+    {"_begin", stream_begin, METH_O, "Tell the protocol, and read."},
+    {"_begin_soon", stream_begin_soon, METH_O, "In the next turn."},
+    {"_close_fd", stream_close_now, METH_NOARGS, "Close the socket at once."},
     {"_release", stream_release, METH_NOARGS, "Close the socket."},
     {NULL, NULL, 0, NULL},
 };
 
 static PyMemberDef members[] = {
     {"_loop", T_OBJECT, offsetof(StreamObject, loop), READONLY, NULL},
-    {"_sock", T_OBJECT, offsetof(StreamObject, sock), READONLY, NULL},
     {"_sock_fd", T_INT, offsetof(StreamObject, fd), READONLY, NULL},
     {"_protocol", T_OBJECT, offsetof(StreamObject, protocol), 0, NULL},
     {"_server", T_OBJECT, offsetof(StreamObject, server), 0, NULL},
@@ -360,6 +379,7 @@ static PyMemberDef members[] = {
      NULL},
     {"_closing", T_BOOL, offsetof(StreamObject, closing), READONLY, NULL},
     {"_paused", T_BOOL, offsetof(StreamObject, paused), READONLY, NULL},
+    {"_lent", T_BOOL, offsetof(StreamObject, lent), 0, NULL},
     {"_eof", T_BOOL, offsetof(StreamObject, eof), READONLY, NULL},
     {"_conn_lost", T_INT, offsetof(StreamObject, conn_lost), READONLY, NULL},
     {"_buffered", T_BOOL, offsetof(StreamObject, buffered), 0, NULL},
@@ -378,7 +398,21 @@ static PyMemberDef members[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
+static PyObject *stream_is_open(PyObject *self, void *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(((StreamObject *)self)->sock != Py_None);
+}
+
+static PyGetSetDef getters[] = {
+    {"_extra", stream_get_extra, NULL, NULL, NULL},
+    {"_sock", stream_get_sock, NULL, NULL, NULL},
+    {"_is_open", stream_is_open, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
 static PyType_Slot slots[] = {
+    {Py_tp_getset, getters},
     {Py_tp_new, stream_new},           {Py_tp_dealloc, stream_dealloc},
     {Py_tp_traverse, stream_traverse}, {Py_tp_clear, stream_clear},
     {Py_tp_methods, methods},          {Py_tp_members, members},

@@ -36,6 +36,15 @@ static void detach(Wait *wait)
     link_remove(&wait->source.link);
 }
 
+/* Close what is ours, but not under the engine's hands. */
+static void give_up_fd(Wait *wait)
+{
+    if (wait->owned && !wait->flying && wait->state == WAIT_DONE) {
+        wait->owned = false;
+        close(wait->fd);
+    }
+}
+
 /* Have the task go on. */
 static void wake(Wait *wait)
 {
@@ -62,6 +71,7 @@ static void landed(Wait *wait)
         loop_of(wait)->ending--;
     wait->ending = false;
     detach(wait);
+    give_up_fd(wait);
 }
 
 static void on_event(bide_op *op)
@@ -126,6 +136,7 @@ static void forget(Source *source)
     wait->flying = wait->ending = false;
     if (!wait->future)
         detach(wait);
+    give_up_fd(wait);
     Py_DECREF(wait);
 }
 
@@ -150,6 +161,8 @@ static int traverse_as_source(Source *source, visitproc visit, void *arg)
 static int check_transport(Wait *wait)
 {
     PyObject *transports = loop_of(wait)->transports;
+    if (loop_refuse_stream(loop_of(wait), wait->fd) < 0)
+        return -1;
     if (!transports || PyDict_Size(transports) == 0)
         return 0;
     PyObject *result = PyObject_CallMethod(
@@ -182,6 +195,7 @@ static void finish(Wait *wait)
     wait->state = WAIT_DONE;
     if (wait->loop)
         abandon(wait);
+    give_up_fd(wait);
     if (wait->view.obj)
         PyBuffer_Release(&wait->view);
     Py_CLEAR(wait->data);

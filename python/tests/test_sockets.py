@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""loop.sock_recv() and its like, beyond what CPython's own tests ask.
+"""Connections, servers, loop.sock_recv() and its like, beyond what CPython's own tests ask.
 
     python3 python/tests/test_sockets.py
 """
@@ -7,10 +7,12 @@ import asyncio
 import contextlib
 import gc
 import os
+import resource
 import signal
 import socket
 import sys
 import unittest
+import unittest.mock
 import warnings
 
 import bide
@@ -28,6 +30,22 @@ def pair():
     b.setblocking(False)
     with a, b:
         yield a, b
+
+
+class Recorder(asyncio.Protocol):
+    """Says 'made', and knows when its connection is lost."""
+
+    transport = None
+
+    def __init__(self):
+        self.lost = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport):
+        self.transport = transport
+        transport.write(b'made')
+
+    def connection_lost(self, exc):
+        self.lost.set_result(exc)
 
 
 class Calls(unittest.IsolatedAsyncioTestCase):
@@ -182,6 +200,136 @@ class Calls(unittest.IsolatedAsyncioTestCase):
                 await self.loop.sock_recv(a, 10)
             transport.abort()
             await asyncio.sleep(0.001)
+
+
+class Connections(unittest.IsolatedAsyncioTestCase):
+
+    async def asyncSetUp(self):
+        self.loop = asyncio.get_running_loop()
+        self.loop.set_debug(False)
+        self.made = []
+
+    def factory(self):
+        protocol = Recorder()
+        self.made.append(protocol)
+        return protocol
+
+    async def serve(self, factory=None):
+        server = await self.loop.create_server(factory or self.factory,
+                                               '127.0.0.1', 0)
+        self.addCleanup(server.close)
+        return server, server.sockets[0].getsockname()
+
+    async def test_addresses_are_known_while_open_and_after(self):
+        _, address = await self.serve()
+        transport, protocol = await self.loop.create_connection(
+            Recorder, *address)
+        local = transport.get_extra_info('sockname')
+        self.assertEqual(transport.get_extra_info('peername'), address)
+        while not (self.made and self.made[0].transport):
+            await asyncio.sleep(0)
+        other = self.made[0].transport
+        sock = other.get_extra_info('socket')
+        self.assertEqual(sock.getpeername(), local)
+        self.assertEqual(sock.family, socket.AF_INET)
+        self.assertTrue(sock.getsockopt(socket.IPPROTO_TCP,
+                                        socket.TCP_NODELAY))
+        self.assertIs(other.get_extra_info('socket'), sock)
+        self.assertEqual(other.get_extra_info('no such', 5), 5)
+        self.assertEqual(set(other._extra), {'socket', 'sockname', 'peername'})
+        transport.close()
+        await protocol.lost
+        await self.made[0].lost
+        self.assertEqual(other.get_extra_info('peername'), local)
+        self.assertEqual(sock.fileno(), -1)
+        self.assertEqual(transport.get_extra_info('sockname'), local)
+        self.assertEqual(transport.get_extra_info('socket').fileno(), -1)
+        self.assertIsNone(transport._sock)
+
+    async def test_a_factory_that_fails_ends_its_connection_only(self):
+        def fail():
+            if not tried:
+                tried.append(1)
+                raise ValueError('first')
+            return self.factory()
+        tried = []
+        _, address = await self.serve(fail)
+        for expected in b'', b'made':
+            reader, writer = await asyncio.open_connection(*address)
+            self.assertEqual(await asyncio.wait_for(reader.read(4), 10),
+                             expected)
+            writer.close()
+
+    async def test_connections_come_when_descriptors_are_free_again(self):
+        server = await self.loop.create_server(
+            self.factory, '127.0.0.1', 0, start_serving=False)
+        self.addCleanup(server.close)
+        told = []
+        self.loop.set_exception_handler(lambda _, c: told.append(c))
+        client = socket.socket()
+        client.setblocking(False)
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with client, unittest.mock.patch.object(
+                asyncio.constants, 'ACCEPT_RETRY_DELAY', 0.01):
+            lowest = os.dup(0)
+            os.close(lowest)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))
+            try:
+                await server.start_serving()
+                await self.loop.sock_connect(
+                    client, server.sockets[0].getsockname())
+                while not told:
+                    await asyncio.sleep(0.001)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            self.assertIn('out of system resource', told[0]['message'])
+            self.assertEqual(
+                await asyncio.wait_for(self.loop.sock_recv(client, 4), 10),
+                b'made')
+
+    async def test_a_cancelled_connection_leaves_no_descriptor(self):
+        _, address = await self.serve()
+        before = len(os.listdir('/proc/self/fd'))
+        for turns in range(6):
+            task = asyncio.create_task(
+                self.loop.create_connection(Recorder, *address))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                transport, protocol = await task
+                transport.abort()
+        for _ in range(100):
+            if len(os.listdir('/proc/self/fd')) == before:
+                break
+            await asyncio.sleep(0.01)
+        for protocol in self.made:
+            protocol.transport.abort()
+        await asyncio.sleep(0.01)
+        self.assertEqual(len(os.listdir('/proc/self/fd')), before)
+
+    async def test_a_program_may_put_its_own_sock_connect(self):
+        async def refuse(sock, address):
+            raise TimeoutError(address)
+        self.loop.sock_connect = refuse
+        with self.assertRaisesRegex(TimeoutError, '127.0.0.1'):
+            await self.loop.create_connection(Recorder, '127.0.0.1', 80)
+
+    async def test_names_in_digits_are_those_of_getaddrinfo(self):
+        for host, port, family, kind in [
+                ('127.0.0.1', 80, 0, socket.SOCK_STREAM),
+                ('::1', 443, 0, socket.SOCK_STREAM),
+                ('10.0.0.1', None, socket.AF_INET, socket.SOCK_DGRAM),
+                ('0:0:0::1', 1, socket.AF_INET6, socket.SOCK_STREAM),
+                ('127.0.0.1', '80', 0, socket.SOCK_STREAM),
+                ('127.0.0.1', 80, 0, 0)]:
+            with self.subTest(host=host, port=port, family=family):
+                ours = await self.loop.getaddrinfo(host, port, family=family,
+                                                   type=kind)
+                theirs = socket.getaddrinfo(host, port, family, kind)
+                self.assertEqual(ours, theirs)
+                self.assertEqual(list(map(repr, ours)),
+                                 list(map(repr, theirs)))
 
 
 class Ends(unittest.TestCase):
