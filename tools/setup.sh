@@ -93,6 +93,11 @@ need_for_bench()
     need_for_demo
     need libuv1-dev /usr/include/uv.h
     need python3-uvloop /usr/lib/python3/dist-packages/uvloop
+    need libpcre2-dev /usr/include/pcre2.h
+    want g++ g++
+    want libcjson-dev /usr/include/cjson/cJSON.h
+    want libjansson-dev /usr/include/jansson.h
+    want libsimdjson-dev /usr/include/simdjson.h
     need golang go /usr/local/go/bin/go
 }
 

@@ -68,7 +68,7 @@ class Programs:
     def make(self, name):
         kind, _, rest = name.partition(':')
         makers = {'bide': self.make_bide, 'c': self.make_c, 'uv': self.make_uv,
-                  'go': self.make_go, 'asyncio': self.make_python,
+                  'pkg': self.make_pkg, 'go': self.make_go, 'asyncio': self.make_python,
                   'uvloop': self.make_python}
         return makers[kind](kind, rest)
 
@@ -94,6 +94,23 @@ class Programs:
             source = self.root / 'bench' / f'{name}.c'
         binary = self.dir / name
         self.run([compiler, *CFLAGS, '-o', binary, source, *flags])
+        return [str(binary)]
+
+    def make_pkg(self, _, name):
+        """A peer by a library that pkg-config knows; 'library/program', in
+        C or C++."""
+        library, program = name.split('/')
+        flags = output_of(['pkg-config', '--cflags', '--libs', library])
+        if flags is None:
+            raise Missing(f'{library} is not installed')
+        if (self.peers / f'{program}.c').exists():
+            return self.make_c('c', program, flags.split())
+        compiler = shutil.which(os.environ.get('CXX', 'c++'))
+        if not compiler:
+            raise Missing('there is no C++ compiler')
+        binary = self.dir / program
+        self.run([compiler, '-std=c++17', '-D_GNU_SOURCE', '-O2', '-o', binary,
+                  self.peers / f'{program}.cpp', *flags.split()])
         return [str(binary)]
 
     def make_uv(self, _, name):

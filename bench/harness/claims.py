@@ -359,9 +359,35 @@ def parts_of_files(quick):
         (Case('', on_files('random', '/tmp', number)),))
 
 
+def documents(quick):
+    def case(way, items, size, full):
+        times = count(quick, full)
+        simdjson = (Contender('simdjson', 'pkg:simdjson/json_simdjson',
+                              (way, items, times)),)
+        return Case(f'{way}, {size} bytes', (
+            Contender('bide', 'bide:json', (way, items, times)),
+            Contender('jansson', 'pkg:jansson/json_jansson',
+                      (way, items, str(int(times) // 10))),
+            Contender('cJSON', 'pkg:libcjson/json_cjson',
+                      (way, items, str(int(times) // 10)))) + (
+                simdjson if way == 'decode' else ()))
+
+    small, large = case('decode', '3', 378, 2000000), case(
+        'decode', '66', 4114, 200000)
+    ahead = Bound('bide', 0.1, peer='jansson')
+    near = tuple(Bound('bide', 3, peer='simdjson', case=one.title)
+                 for one in (small, large))
+    return Claim(
+        16, 'JSON to and from structs, with all types checked',
+        (Metric('ns', 'ns a document', (ahead,) + near),),
+        (small, large, case('encode', '3', 378, 2000000),
+         case('encode', '66', 4114, 200000)))
+
+
 def all_claims(quick):
     """In the order of their numbers."""
     return (switching(quick), spawning(quick), queues(quick), sleepers(quick),
             timers(quick), echoing(quick), requests(quick), bulk(quick),
             connecting(quick), growing(quick), rearming(quick), processes(quick),
-            datagrams(quick), small_files(quick), parts_of_files(quick))
+            datagrams(quick), small_files(quick), parts_of_files(quick),
+            documents(quick))

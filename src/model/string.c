@@ -2,75 +2,27 @@
 /*
  * string.c — looking through strings: where they end, whether they are UTF-8.
  *
- * Strings are looked through sixteen bytes at a time where the processor can,
- * which all of x86_64 and aarch64 do. No byte behind `end` is touched.
+ * No byte behind `end` is touched.
  */
 #include <string.h>
 
 #include "model/model.h"
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#elif defined(__ARM_NEON)
-#include <arm_neon.h>
-#endif
+#include "model/wide.h"
 
 static inline bool is_special(unsigned char byte)
 {
     return byte == '"' || byte == '\\' || byte < 0x20;
 }
 
-#if defined(__SSE2__)
-#define WIDE 16
-
-/* A bit for each special byte of sixteen; whether any is above 127. */
-static inline unsigned look(const char *p, bool *high)
-{
-    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-    __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-    __m128i slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-    __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)),
-                                 bytes);
-    *high |= _mm_movemask_epi8(bytes) != 0;
-    return (unsigned)_mm_movemask_epi8(
-        _mm_or_si128(low, _mm_or_si128(quote, slash)));
-}
-
-static inline unsigned first_of(unsigned bits)
-{
-    return (unsigned)__builtin_ctz(bits);
-}
-#elif defined(__ARM_NEON) && defined(__aarch64__)
-#define WIDE 16
-
-/* Four bits for each special byte. */
-static inline uint64_t look(const char *p, bool *high)
-{
-    uint8x16_t bytes = vld1q_u8((const uint8_t *)p);
-    uint8x16_t special = vorrq_u8(
-        vcltq_u8(bytes, vdupq_n_u8(0x20)),
-        vorrq_u8(vceqq_u8(bytes, vdupq_n_u8('"')),
-                 vceqq_u8(bytes, vdupq_n_u8('\\'))));
-    *high |= vmaxvq_u8(bytes) > 127;
-    return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(
-                             vreinterpretq_u16_u8(special), 4)), 0);
-}
-
-static inline unsigned first_of(uint64_t bits)
-{
-    return (unsigned)__builtin_ctzll(bits) / 4;
-}
-#endif
-
 const char *bide__string_end(const char *p, const char *end, bool *ret_high)
 {
     bool high = false;
 #ifdef WIDE
     while (end - p >= WIDE) {
-        __auto_type bits = look(p, &high);
+        bide__bits bits = bide__look(p, &high);
         if (bits != 0) {
             *ret_high |= high;
-            return p + first_of(bits);
+            return p + bide__first_of(bits);
         }
         p += WIDE;
     }
@@ -132,6 +84,8 @@ size_t bide__utf8_count(const char *text, size_t len)
 
 /* ── Written strings ──────────────────────────────────────────────────── */
 
+#define PIECE 4096
+
 static const char hex[] = "0123456789abcdef";
 
 /* The escape of a special byte; its length. */
@@ -172,42 +126,66 @@ static char *write_high(char *out, const char *text, size_t len)
     return out;
 }
 
+/* Text as it stands between the quotes; `out` has room for six times as much
+ * and sixteen bytes more. Returns where it ends there. */
+static char *write_inside(char *out, const char *text, const char *end)
+{
+    while (text < end) {
+        bool high = false;
+        const char *stop;
+#ifdef WIDE
+        if (end - text >= WIDE) {
+            bide__bits bits = bide__look(text, &high);
+            stop = text + (bits != 0 ? bide__first_of(bits) : WIDE);
+            if (!high) {
+                memcpy(out, text, WIDE);
+                out += stop - text;
+                text = stop;
+                if (bits != 0)
+                    out += escape(out, (unsigned char)*text++);
+                continue;
+            }
+            high = false;
+        }
+#endif
+        stop = bide__string_end(text, end, &high);
+        if (high) {
+            out = write_high(out, text, (size_t)(stop - text));
+            text = stop;
+        } else {
+            while (text < stop)
+                *out++ = *text++;
+        }
+        if (text < end)
+            out += escape(out, (unsigned char)*text++);
+    }
+    return out;
+}
+
+/* Long strings go piece by piece, so that little room is asked for that is not
+ * used, and no character is cut in two. */
 void bide__write_string(bide_json_writer *writer, const char *text,
                         size_t len)
 {
-    /* A byte becomes six at most. Long strings go piece by piece, so that
-     * little room is asked for that is not used. */
     const char *end = text + len;
-    char *out = bide__writer_room(writer, 2);
-    if (out == NULL)
-        return;
-    *out = '"';
-    writer->len++;
-    while (text < end) {
-        const char *piece_end = end - text > 4096 ? text + 4096 : end;
-        while (piece_end < end && piece_end > text + 4092 &&
-               ((unsigned char)*piece_end & 0xc0) == 0x80)
-            piece_end--; /* not within a character */
-        out = bide__writer_room(writer, 6 * (size_t)(piece_end - text) + 1);
-        if (out == NULL)
+    bool first = true;
+    do {
+        const char *stop = end - text > PIECE ? text + PIECE : end;
+        while (stop < end && stop > text + PIECE - 4 &&
+               ((unsigned char)*stop & 0xc0) == 0x80)
+            stop--;
+        char *begin = bide__writer_room(
+            writer, 6 * (size_t)(stop - text) + 2 + SLACK);
+        if (begin == NULL)
             return;
-        while (text < piece_end) {
-            bool high = false;
-            const char *stop = bide__string_end(text, piece_end, &high);
-            size_t plain = (size_t)(stop - text);
-            if (high) {
-                out = write_high(out, text, plain);
-            } else {
-                memcpy(out, text, plain);
-                out += plain;
-            }
-            text = stop;
-            if (text < piece_end)
-                out += escape(out, (unsigned char)*text++);
-        }
-        writer->len = (size_t)(out - writer->text);
-    }
-    out = bide__writer_room(writer, 1);
-    if (out != NULL)
-        writer->text[writer->len++] = '"';
+        char *out = begin;
+        if (first)
+            *out++ = '"';
+        first = false;
+        out = write_inside(out, text, stop);
+        text = stop;
+        if (text == end)
+            *out++ = '"';
+        writer->len += (size_t)(out - begin);
+    } while (text < end);
 }
