@@ -325,10 +325,11 @@ int bide__web_prepare(bide_web_app *app)
         return bide_raise(-EINVAL,
                           "the application is mounted on another one; "
                           "serve that");
-    if (app->fault < 0)
-        return bide_raise(app->fault, "%s", app->fault_text);
     if (app->prepared)
         return 0;
+    bide__web_add_builtin(app);
+    if (app->fault < 0)
+        return bide_raise(app->fault, "%s", app->fault_text);
     int rc = prepare_route(&app->nowhere);
     struct bide__web_route *route = app->routes;
     for (; rc == 0 && route; route = route->next)

@@ -104,7 +104,7 @@ static int provide_new(bide_web_request *request,
                        void **ret_value)
 {
     void *object;
-    struct bide__web_value *value;
+    struct bide__web_value *value = NULL;
     const struct bide__web_input *input =
         bide__web_input(request->app, dependency->input);
     if (!input)
@@ -175,6 +175,7 @@ int bide__web_finish_early(bide_web_request *request, int rc)
                        : 0;
         if (done < 0 && rc >= 0)
             rc = done;
+        request->outcome = rc;
     }
     return rc;
 }

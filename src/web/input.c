@@ -30,10 +30,13 @@ static size_t count_in(const bide_model *model, bide_in in)
     return count;
 }
 
+/* A form is read as texts; its model is for the documentation. */
 static int derive_body(struct bide__web_input *input)
 {
     const bide_model *model = input->model;
-    size_t count = count_in(model, BIDE_IN_BODY);
+    bool form = input->places & BIT(BIDE_IN_FORM);
+    bide_in in = form ? BIDE_IN_FORM : BIDE_IN_BODY;
+    size_t count = count_in(model, in);
     if (count == 0)
         return 0;
     input->fields = bide_allocate(count * sizeof *input->fields);
@@ -41,13 +44,13 @@ static int derive_body(struct bide__web_input *input)
         return -ENOMEM;
     count = 0;
     for (size_t i = 0; i < model->n_fields; i++) {
-        if (model->fields[i].in != BIDE_IN_BODY)
+        if (model->fields[i].in != in)
             continue;
         input->body = &model->fields[i];
         input->fields[count] = model->fields[i];
         input->fields[count++].in = BIDE_IN_DOCUMENT;
     }
-    if (count == 1 && !input->body->embed)
+    if (count == 1 && !form && !input->body->embed)
         return 0;
     input->body = NULL;
     input->embedded = (bide_model){

@@ -290,7 +290,7 @@ int bide__web_handle(bide_http_request *http, void *arg)
     app->in_flight++;
     int rc = serve(request);
     app->in_flight--;
-    app->requests++;
+    bide__web_count(request, rc);
     end(request);
     request->http = NULL;
     bide__web_run_jobs(request);

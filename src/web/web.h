@@ -15,6 +15,10 @@
  *     endpoint.c    typed handlers: their input and output
  *     input.c       the input of a model, from all places of a request
  *     depend.c      dependencies
+ *     openapi.c     the description of an application
+ *     metrics.c     counting, and telling Prometheus
+ *     builtin.c     routes that every application has
+ *     docs.html     the page that shows the description
  *     reply.c       making replies, and sending them
  *
  * A request's struct and its arena come from a list of the application's, and
@@ -31,8 +35,6 @@
 #include <bide/arena.h>
 #include <bide/json.h>
 #include <bide/web.h>
-
-struct bide__web_metrics;
 
 /* A name and a value, NUL-terminated. */
 struct bide__web_pair {
@@ -112,6 +114,18 @@ struct bide__web_calls {
     size_t count;
 };
 
+/* What is counted of a route. */
+#define BIDE__WEB_STATUSES 12
+#define BIDE__WEB_BUCKETS 13
+
+struct bide__web_metrics {
+    int statuses[BIDE__WEB_STATUSES]; /* those that occurred, then 0 */
+    uint64_t counts[BIDE__WEB_STATUSES];
+    uint64_t others; /* of more statuses */
+    uint64_t buckets[BIDE__WEB_BUCKETS + 1]; /* of time; the last: more */
+    double seconds;
+};
+
 struct bide__web_route {
     struct bide__web_route *next; /* of the application's, in their order */
     struct bide__web_route *also; /* of the same path, by another method */
@@ -125,7 +139,7 @@ struct bide__web_route {
     bide_web_route_options options;
     const char *name;             /* the handler's, or NULL */
     struct bide__web_calls calls; /* middleware, the outermost first */
-    struct bide__web_metrics *metrics;
+    struct bide__web_metrics metrics;
 };
 
 /* A place in the tree of paths. */
@@ -177,7 +191,6 @@ struct bide_web_app {
     size_t n_background;        /* requests with tasks after the reply */
     struct bide__web_after *after; /* these */
     bide_event idle;            /* set while there are none */
-    uint64_t requests;
 };
 
 /* ── Requests ─────────────────────────────────────────────────────────── */
@@ -321,6 +334,18 @@ void bide__web_forget_spare(bide_web_app *app);
 
 /* Tell the loop's exception handler of a code that nobody sees. */
 void bide__web_report(const char *method, const char *path, int code);
+
+/* ── metrics.c ────────────────────────────────────────────────────────── */
+
+/* Count a request, by what serving it came to. */
+void bide__web_count(const bide_web_request *request, int rc);
+
+int bide__web_reply_metrics(bide_web_request *request);
+
+/* ── builtin.c ────────────────────────────────────────────────────────── */
+
+/* Add what every application has. */
+void bide__web_add_builtin(bide_web_app *app);
 
 /* ── life.c ───────────────────────────────────────────────────────────── */
 
