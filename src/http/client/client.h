@@ -131,6 +131,8 @@ void bide__pool_opened(bide_http_session *session,
 /* Give a link back that is fit for another request, or that is not. */
 void bide__pool_keep(struct bide__link *link);
 void bide__pool_close(struct bide__link *link);
+/* The same for a link whose memory is still referred to. */
+void bide__pool_forget(struct bide__link *link);
 
 /* Serve those who wait: something has become free. */
 void bide__pool_serve(bide_http_session *session);
@@ -332,9 +334,11 @@ int bide__basic_add(struct bide__bytes *out, const char *user,
 
 /* ── http2.c ──────────────────────────────────────────────────────────── */
 
+/* Begin to speak HTTP/2; the link is reserved for its opener. */
 int bide__h2_start(struct bide__link *link);
 bool bide__h2_has_room(const struct bide__link *link);
-/* Count a request that was given the link and has not begun on it yet. */
+/* Count a request that was given the link and has not begun on it yet. It
+ * keeps the link's memory, even if the connection fails. */
 void bide__h2_reserve(struct bide__link *link);
 void bide__h2_unreserve(struct bide__link *link);
 int bide__h2_exchange(struct bide__call *call, struct bide__link *link,
@@ -342,7 +346,8 @@ int bide__h2_exchange(struct bide__call *call, struct bide__link *link,
 ssize_t bide__h2_read(bide_http_response *response, void *buf, size_t len);
 /* The response needs its stream no more. */
 void bide__h2_end(bide_http_response *response);
-void bide__h2_close(struct bide__link *link);
+/* The session is closed: so is the link after its last response. */
+void bide__h2_shut(struct bide__link *link);
 
 /* ── cookies.c, cookie.c ──────────────────────────────────────────────── */
 

@@ -124,9 +124,9 @@ static int try_link(struct bide__call *call, struct bide__link *link,
     } else {
         response->link = link;
         rc = bide__exchange(call, link, response, &begun);
-        *ret_again = used && !begun && was_stale(rc) &&
-                     is_idempotent(call->method);
     }
+    *ret_again |= used && !begun && was_stale(rc) &&
+                  is_idempotent(call->method);
     if (rc < 0) {
         response->keep = false;
         bide_http_response_close(response);
@@ -147,6 +147,9 @@ static int attempt(struct bide__call *call, struct bide__origin *origin,
         if (rc < 0)
             return rc;
         rc = try_link(call, link, ret_response, &again);
+        if (rc == -EAGAIN && second)
+            return bide_raise(-ECONNRESET, "the server refused the request "
+                                           "on two connections");
         if (rc == 0 || !again || second || call->content.once)
             return rc;
         if (!call->no_body)

@@ -132,17 +132,22 @@ static void take_out(struct bide__link *link)
 }
 
 /* The link is in no list. Does not serve who waits. */
-static void destroy(struct bide__link *link)
+static void forget(struct bide__link *link)
 {
     bide_http_session *session = link->session;
     struct bide__origin *origin = link->origin;
     bide_stream_close(link->stream);
     bide__bytes_free(&link->out);
-    bide_release(link);
     session->links--;
     origin->links--;
     free_if_unused(session, origin);
     bide__session_unref(session);
+}
+
+static void destroy(struct bide__link *link)
+{
+    forget(link);
+    bide_release(link);
 }
 
 static void destroy_oldest(bide_http_session *session)
@@ -176,13 +181,19 @@ static bool is_too_old(const struct bide__link *link, double now)
     return max_age > 0 && now - link->born > max_age;
 }
 
-void bide__pool_close(struct bide__link *link)
+void bide__pool_forget(struct bide__link *link)
 {
     bide_http_session *session = link->session;
     bide__session_ref(session);
-    destroy(link);
+    forget(link);
     bide__pool_serve(session);
     bide__session_unref(session);
+}
+
+void bide__pool_close(struct bide__link *link)
+{
+    bide__pool_forget(link);
+    bide_release(link);
 }
 
 void bide__pool_keep(struct bide__link *link)
@@ -369,15 +380,31 @@ void bide__pool_opened(bide_http_session *session,
         bide__session_unref(session);
         return;
     }
-    if (link->h2 && !origin->shared)
+    if (link->h2 && !origin->shared && bide__h2_has_room(link))
         origin->shared = link;
     else if (!link->h2)
         origin->http1 = true;
     bide__pool_serve(session);
 }
 
+/* Closing a link may take its origin along. */
+static struct bide__link *find_shared(const bide_http_session *session)
+{
+    for (size_t i = 0; i < BIDE__BUCKETS; i++)
+        for (struct bide__origin *origin = session->buckets[i]; origin;
+             origin = origin->next)
+            if (origin->shared)
+                return origin->shared;
+    return NULL;
+}
+
 void bide__pool_shut(bide_http_session *session)
 {
+    struct bide__link *link;
+    while ((link = find_shared(session))) {
+        link->origin->shared = NULL;
+        bide__h2_shut(link);
+    }
     while (session->oldest)
         destroy_oldest(session);
     while (session->waiting) {

@@ -87,7 +87,7 @@ int bide__secure_context(bide_http_session *session)
         return bide_raise(-ENOTSUP, "https needs libbide-tls: link the program "
                                     "with it, or set the session's option tls");
     const bide_tls_options options = {
-        .alpn = "http/1.1",
+        .alpn = session->options.no_http2 ? "http/1.1" : "h2,http/1.1",
     };
     int rc = functions.open(&options, &context);
     if (rc < 0)
