@@ -7,6 +7,7 @@
 #define BIDE_HTTP_H
 
 #include <bide/http_client.h>
+#include <bide/http_events.h>
 #include <bide/http_files.h>
 #include <bide/http_server.h>
 #include <bide/websocket.h>
