@@ -8,7 +8,9 @@
 
 #include <bide/http_client.h>
 #include <bide/http_events.h>
+#include <bide/http_compress.h>
 #include <bide/http_files.h>
+#include <bide/http_log.h>
 #include <bide/http_server.h>
 #include <bide/websocket.h>
 

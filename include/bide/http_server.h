@@ -29,6 +29,8 @@ BIDE_BEGIN
 
 typedef struct bide_http_server bide_http_server;
 typedef struct bide_http_request bide_http_request;
+typedef struct bide_http_compress_options bide_http_compress_options;
+typedef struct bide_http_log bide_http_log;
 
 /*
  * What a server calls for each request, which is gone after the return. If it
@@ -77,6 +79,11 @@ typedef struct bide_http_server_options {
                                bide_http_serve() */
     bide_http_worker_start *worker_start; /* of each worker; NULL: none */
     bide_http_worker_stop *worker_stop;   /* likewise */
+    const bide_http_compress_options *compress; /* compress replies, as
+                               <bide/http_compress.h> says; borrowed until the
+                               server is closed; NULL: only those that ask */
+    bide_http_log *log;     /* where each request is noted, <bide/http_log.h>;
+                               borrowed likewise; NULL: nowhere */
     void *reserved[8];      /* zero */
 } bide_http_server_options;
 

@@ -78,6 +78,7 @@ void bide__http2_stream_free(struct bide__http2_stream *stream)
     struct bide__http2 *http2 = stream->http2;
     bide_http_request *request = &stream->request;
     delist(stream);
+    bide__http_end_request(request);
     if (stream->text != stream->some_text)
         bide_release(stream->text);
     if (request->fields != stream->some_fields)
@@ -459,11 +460,10 @@ static int handle(void *arg)
 {
     struct bide__http2_stream *stream = arg;
     struct bide__http2 *http2 = stream->http2;
-    bide_http_server *server = http2->server;
     bide_http_request *request = &stream->request;
     stream->task = bide_current_task();
     http2->running++;
-    int rc = server->handler(request, server->arg);
+    int rc = bide__http_call_handler(request);
     if (rc >= 0)
         rc = bide__http_check_reply(request);
     if (rc >= 0)

@@ -214,6 +214,7 @@ static ssize_t receive_head(struct bide__http_connection *connection,
 static void reset(struct bide__http_connection *connection)
 {
     bide_http_request *request = &connection->request;
+    bide__http_end_request(request);
     if (request->fields && (char *)request->fields != request->memory)
         bide_release(request->fields);
     bide_release(request->memory);
@@ -236,6 +237,7 @@ static int refuse(struct bide__http_connection *connection, int status)
     char buf[4096];
     bide_timeout timeout;
     int rc = bide__http_refuse(&connection->request, status);
+    bide__http_end_request(&connection->request); /* while it is connected */
     connection->last = true;
     if (rc < 0 || (connection->request.complete && connection->ahead == 0))
         return rc;
@@ -276,7 +278,7 @@ static int handle(struct bide__http_connection *connection)
     connection->served++;
     if (request->framing != BIDE__BODY_NONE)
         connection->ahead = 0; /* it is the body */
-    int rc = server->handler(request, server->arg);
+    int rc = bide__http_call_handler(request);
     if (request->upgraded) {
         connection->last = connection->gone = true;
         return rc;

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/compress/compress.h"
+#include "http/log/log.h"
 #include "http/server/server.h"
 
 #define ADD(bytes, text) bide__bytes_add(bytes, text, sizeof(text) - 1)
@@ -84,20 +86,38 @@ static int check(const bide_http_request *request, int status,
     return 0;
 }
 
+/* Whether it can begin, and whether it is compressed. */
+static int prepare(bide_http_request *request, int status, const char *type,
+                   int64_t length)
+{
+    int rc = check(request, status, type);
+    const bide_http_compress_options *compress =
+        request->server->options.compress;
+    if (rc == 0 && compress && !request->compressor)
+        rc = bide_http_reply_compress(request, compress);
+    if (rc == 0 && request->compressor)
+        rc = bide__compress_begin(request, status, type, length);
+    return rc;
+}
+
+static bool is_compressed(const bide_http_request *request)
+{
+    return request->compressor && request->compressor->on;
+}
+
 static int begin(bide_http_request *request, int status, const char *type,
                  int64_t length)
 {
-    int rc = check(request, status, type);
-    if (rc < 0)
-        return rc;
     bool none = status == 204 || status == 304;
     request->status = status;
     request->bodyless = none || request->head_only;
     request->reply_left = length > 0 && !none ? (uint64_t)length : 0;
     request->reply_framing =
         length >= 0 || none ? BIDE__BODY_LENGTH : BIDE__BODY_CHUNKED;
-    rc = request->exchange->begin(request, status, type, length);
+    int rc = request->exchange->begin(request, status, type, length);
     request->replied = rc == 0;
+    if (rc < 0)
+        bide__compress_undo(request);
     return rc;
 }
 
@@ -124,9 +144,18 @@ int bide_http_reply(bide_http_request *request, int status, const char *type,
 {
     int rc = check_len(len);
     if (rc == 0)
+        rc = prepare(request, status, type, (int64_t)len);
+    if (rc == 0 && is_compressed(request)) {
+        rc = bide__compress_push(request, body, len, true);
+        body = request->compressor->out.data;
+        len = request->compressor->out.len;
+    }
+    if (rc == 0)
         rc = begin(request, status, type, (int64_t)len);
     if (rc < 0)
         return rc;
+    if (request->compressor)
+        request->compressor->on = false; /* that was all */
     request->reply_left = 0;
     if (request->bodyless)
         len = 0;
@@ -142,7 +171,11 @@ int bide_http_reply_begin(bide_http_request *request, int status,
     if (length < -1)
         return bide_raise(-EINVAL, "length is %lld, must be at least -1",
                           (long long)length);
-    return begin(request, status, type, length);
+    int rc = prepare(request, status, type, length);
+    if (rc == 0)
+        rc = begin(request, status, type,
+                   is_compressed(request) ? -1 : length);
+    return rc;
 }
 
 /* Account for a piece of a body whose length was announced. */
@@ -170,11 +203,49 @@ int bide_http_reply_write(bide_http_request *request, const void *data,
         return rc;
     if (request->bodyless)
         len = 0;
+    if (len > 0 && is_compressed(request)) {
+        rc = bide__compress_push(request, data, len, false);
+        if (rc < 0)
+            return sent(request, rc);
+        data = request->compressor->out.data;
+        len = request->compressor->out.len;
+    }
     request->sent += len;
     return sent(request, request->exchange->write(request, data, len));
 }
 
 /* ── Ending ───────────────────────────────────────────────────────────── */
+
+/* What a compressed body has at its end. */
+static int end_compressed(bide_http_request *request)
+{
+    int rc = bide__compress_end(request);
+    const struct bide__bytes *out = &request->compressor->out;
+    if (rc < 0 || request->bodyless)
+        return rc;
+    request->sent += out->len;
+    return sent(request,
+                request->exchange->write(request, out->data, out->len));
+}
+
+int bide__http_call_handler(bide_http_request *request)
+{
+    bide_http_server *server = request->server;
+    int rc = server->handler(request, server->arg);
+    if (rc >= 0 && request->replied && !request->broken &&
+        is_compressed(request))
+        rc = end_compressed(request);
+    return rc;
+}
+
+void bide__http_end_request(bide_http_request *request)
+{
+    if (request->status && request->server->options.log)
+        bide__http_log_add(request->server->options.log, request);
+    request->status = 0; /* once */
+    bide__compressor_free(request->compressor);
+    request->compressor = NULL;
+}
 
 int bide__http_check_reply(const bide_http_request *request)
 {

@@ -87,6 +87,7 @@ struct bide_http_request {
     bool broken;                /* sending failed: nothing can follow */
     enum bide__framing reply_framing;
     uint64_t reply_left;
+    struct bide__compressor *compressor; /* or NULL */
 
     /* Another protocol, upgrade.c. */
     bool upgraded; /* the connection is the handler's */
@@ -178,6 +179,13 @@ int bide__http_too_large(bide_http_request *request);
 int bide__http_cut_off(bide_http_request *request);
 
 /* ── reply.c ──────────────────────────────────────────────────────────── */
+
+/* Call the server's handler, and end what is compressed of its reply. */
+int bide__http_call_handler(bide_http_request *request);
+
+/* After all of it, while the head is still there: note it in the log, release
+ * what a request may have whatever its version. */
+void bide__http_end_request(bide_http_request *request);
 
 /* The handler has returned well: whether its reply is whole. */
 int bide__http_check_reply(const bide_http_request *request);
