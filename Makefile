@@ -16,6 +16,10 @@ bench: # the benchmarks, against the peers
 	@tools/setup.sh bench
 	@/usr/bin/python3 bench/run.py
 
+bench-python: # the Python face, against asyncio and uvloop
+	@tools/setup.sh bench
+	@/usr/bin/python3 python/bench/run.py
+
 install: all # below /usr/local
 	@tools/install.sh
 
@@ -29,4 +33,4 @@ clean: # remove what was built
 help: # show these lines
 	@sed -n 's/^\([a-z]*\):[^#]*# */make \1\t/p' Makefile
 
-.PHONY: all demo test bench install deb clean help
+.PHONY: all demo test bench bench-python install deb clean help

@@ -64,6 +64,7 @@ need_for_test()
     need curl curl
     need libsqlite3-dev /usr/include/sqlite3.h
     need libpq-dev /usr/include/postgresql/libpq-fe.h
+    need redis-server redis-server
     need postgresql /usr/lib/postgresql/*/bin/initdb
     want gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
     want libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
@@ -93,6 +94,12 @@ need_for_bench()
     need_for_demo
     need libuv1-dev /usr/include/uv.h
     need python3-uvloop /usr/lib/python3/dist-packages/uvloop
+    need libssl-dev /usr/include/openssl/ssl.h
+    want python3-pip /usr/lib/python3/dist-packages/pip
+    want wrk wrk
+    for package in aiohttp fastapi httptools uvicorn; do
+        want python3-$package /usr/lib/python3/dist-packages/$package
+    done
     need libpcre2-dev /usr/include/pcre2.h
     want g++ g++
     want libcjson-dev /usr/include/cjson/cJSON.h
