@@ -62,6 +62,8 @@ need_for_test()
     need libbrotli-dev /usr/include/brotli/decode.h
     need libzstd-dev /usr/include/zstd.h
     need curl curl
+    want python3-websockets /usr/lib/python3/dist-packages/websockets
+    want chromium chromium
     need libsqlite3-dev /usr/include/sqlite3.h
     need libpq-dev /usr/include/postgresql/libpq-fe.h
     need redis-server redis-server
