@@ -28,6 +28,7 @@
 #ifndef BIDE_WEB_APP_H
 #define BIDE_WEB_APP_H
 
+#include <bide/http_files.h>
 #include <bide/http_server.h>
 
 BIDE_BEGIN
@@ -177,6 +178,23 @@ BIDE_API void bide_web_use(bide_web_app *app, bide_web_middleware *middleware,
  */
 BIDE_API BIDE_SUSPENDS BIDE_NODISCARD int
 bide_web_next(bide_web_request *request);
+
+/*
+ * bide_web_static — serve the files of a directory.
+ *
+ * Conditions, ranges and pages of directories as <bide/http_files.h> has them.
+ *
+ *   path        copied: "/static" for what is below "/static/"
+ *   directory   opened by this call
+ *   options     NULL means the defaults; `prefix` is ignored
+ * Suspends: never; looks a path up.
+ * Errors:   those of bide_http_files_open(), when it is served
+ * Thread:   the loop's.
+ * Like:     app.mount(path, StaticFiles(directory=directory)).
+ */
+BIDE_API void bide_web_static(bide_web_app *app, const char *path,
+                              const char *directory,
+                              const bide_http_files_options *options);
 
 /*
  * bide_web_lifespan — what is done before an application serves, and after.

@@ -35,6 +35,7 @@
 
 #include <bide/model.h>
 #include <bide/web_request.h>
+#include <bide/websocket.h>
 
 BIDE_BEGIN
 
@@ -121,6 +122,52 @@ BIDE_API void bide_web_endpoint(bide_web_app *app, const char *method,
 #define BIDE_WEB_PUT(app, ...) BIDE_WEB_ADD(app, "PUT", __VA_ARGS__, )
 #define BIDE_WEB_PATCH(app, ...) BIDE_WEB_ADD(app, "PATCH", __VA_ARGS__, )
 #define BIDE_WEB_DELETE(app, ...) BIDE_WEB_ADD(app, "DELETE", __VA_ARGS__, )
+
+/* ── WebSockets ───────────────────────────────────────────────────────── */
+
+/* What BIDE_WEB_SOCKET makes of handlers. */
+typedef int bide_web_socket_handler(bide_web_request *request, const void *in,
+                                    bide_websocket *ws);
+
+/*
+ * bide_web_socket — add a route for WebSockets; use BIDE_WEB_SOCKET, which
+ * checks the handler's type.
+ *
+ * The input is checked as that of other endpoints before the connection is
+ * accepted. When the handler returns the connection is closed, by the number
+ * 1000, or 1011 after a negative code. bide_web_stop() closes those that are
+ * open by 1001: their handlers receive the end.
+ *
+ *   app, path, handler, name, in   as for bide_web_endpoint()
+ *   options                        of the connection, copied, its texts are
+ *                                  borrowed until the app is freed; NULL means
+ *                                  the defaults
+ * Suspends: never.
+ * Errors:   as bide_web_endpoint(), when it is served
+ * Thread:   the loop's.
+ * Like:     @app.websocket(path).
+ */
+BIDE_API void bide_web_socket(bide_web_app *app, const char *path,
+                              bide_web_socket_handler *handler,
+                              const char *name, const bide_model *in,
+                              const bide_websocket_options *options);
+
+/* BIDE_WEB_SOCKET(app, path, handler, In, options...): the handler is
+ * int handler(bide_web_request *, const In *, bide_websocket *), the options
+ * are members of bide_websocket_options. */
+#define BIDE_WEB_SOCKET(...) BIDE__WEB_SOCKET(__VA_ARGS__, )
+#define BIDE__WEB_SOCKET(app, path, handler, In, ...)                         \
+    do {                                                                      \
+        _Static_assert(                                                       \
+            __builtin_types_compatible_p(                                     \
+                __typeof__(handler),                                          \
+                int(bide_web_request *, const In *, bide_websocket *)),       \
+            #handler " must be of type int(bide_web_request *, const " #In    \
+                     " *, bide_websocket *)");                                \
+        bide_web_socket(app, path, (bide_web_socket_handler *)(handler),      \
+                        #handler, &bide_model_##In,                           \
+                        &(const bide_websocket_options){__VA_ARGS__});        \
+    } while (0)
 
 /* ── Dependencies ─────────────────────────────────────────────────────── */
 

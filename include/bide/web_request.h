@@ -299,6 +299,28 @@ BIDE_API BIDE_SUSPENDS BIDE_NODISCARD int
 bide_web_reply_write(bide_web_request *request, const void *data, size_t len);
 
 /*
+ * bide_web_request_take — reply by the functions of <bide/http.h>: a file, a
+ * stream of events, another protocol.
+ *
+ *     rc = bide_web_request_take(request, &http);
+ *     if (rc == 0)
+ *         rc = bide_http_reply_file(http, NULL, "report.pdf", NULL);
+ *
+ * What waits for the reply is called, and the headers that were added are
+ * handed over.
+ *
+ * Returns:  0 or a negative code.
+ *   ret_http   set on success, until the handler returns; to be replied to
+ * Suspends: always to be taken for a cancellation point.
+ * Cancel:   no reply is made.
+ * Errors:   -EALREADY if the reply has begun; those of bide_web_on_reply()
+ * Thread:   the loop's, in the request's task.
+ */
+BIDE_API BIDE_SUSPENDS BIDE_NODISCARD int
+bide_web_request_take(bide_web_request *request,
+                      bide_http_request **ret_http);
+
+/*
  * bide_web_reply_header — add a header to the reply.
  *
  * It belongs to whatever reply is made, before or after this call.

@@ -22,6 +22,7 @@ typedef bide_web_request req;
 #define PUT(...) BIDE_WEB_PUT(__VA_ARGS__)
 #define PATCH(...) BIDE_WEB_PATCH(__VA_ARGS__)
 #define DELETE(...) BIDE_WEB_DELETE(__VA_ARGS__)
+#define WS(...) BIDE_WEB_SOCKET(__VA_ARGS__)
 #define list_of(...) BIDE_WEB_LIST(__VA_ARGS__)
 #define dependency(...) BIDE_DEPENDENCY(__VA_ARGS__)
 

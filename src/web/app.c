@@ -140,6 +140,7 @@ void bide_web_app_free(bide_web_app *app)
         bide_release(one);
     }
     bide__web_inputs_free(app);
+    bide__web_statics_free(app);
     free_mounts(app);
     bide_event_fini(&app->idle);
     bide_release(app->nowhere.calls.all);

@@ -447,6 +447,7 @@ int bide_web_client_close(bide_web_client *client)
     if (!client)
         return 0;
     int cancelled = 0;
+    bide__web_close_sockets(client->app);
     while (!bide_event_is_set(&client->idle)) {
         int rc = bide_event_wait(&client->idle);
         cancelled = rc < 0 ? rc : cancelled;

@@ -131,6 +131,26 @@ static void check_output(bide_web_app *app, const bide_model *out)
         bide__web_fault(app, rc, "%s", bide_errmsg(rc));
 }
 
+struct bide__web_route *
+bide__web_add_typed(bide_web_app *app, const char *method, const char *path,
+                    bide_web_handler *function, const char *name,
+                    const bide_model *in,
+                    const bide_web_route_options *options)
+{
+    const struct bide__web_input *input = bide__web_input(app, in);
+    if (!input)
+        return NULL;
+    struct bide__web_route *route =
+        bide__web_add(app, method, path, function, options);
+    if (!route)
+        return NULL;
+    route->name = name;
+    route->endpoint.in = input;
+    route->endpoint.out = &bide_model_bide_web_none;
+    check_path(app, route, in);
+    return route;
+}
+
 void bide_web_endpoint(bide_web_app *app, const char *method, const char *path,
                        bide_web_endpoint_handler *handler, const char *name,
                        const bide_model *in, const bide_model *out,
@@ -138,20 +158,12 @@ void bide_web_endpoint(bide_web_app *app, const char *method, const char *path,
 {
     if (!app)
         return;
-    const struct bide__web_input *input = bide__web_input(app, in);
-    if (!input)
-        return;
     struct bide__web_route *route =
-        bide__web_add(app, method, path, handle, options);
+        bide__web_add_typed(app, method, path, handle, name, in, options);
     if (!route)
         return;
-    route->name = name;
-    route->endpoint = (struct bide__web_endpoint){
-        .handler = handler,
-        .in = input,
-        .out = out,
-        .out_list = out->kind == BIDE_KIND_OPAQUE,
-    };
-    check_path(app, route, in);
+    route->endpoint.handler = handler;
+    route->endpoint.out = out;
+    route->endpoint.out_list = out->kind == BIDE_KIND_OPAQUE;
     check_output(app, out);
 }

@@ -99,6 +99,7 @@ static int stop_server(bide_web_app *app)
     if (!server)
         return 0;
     bide_http_server_stop(server);
+    bide__web_close_sockets(app);
     bide_timeout_enter(&timeout, app->options.shutdown_timeout);
     int rc = bide_timeout_exit(&timeout, bide_http_server_wait(server));
     app->server = NULL;

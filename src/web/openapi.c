@@ -183,7 +183,7 @@ static void write_input(bide_json_writer *writer, bide_web_app *app,
 static bool describes(const struct bide__web_route *route, const char *param)
 {
     const bide_model *model =
-        route->endpoint.handler ? route->endpoint.in->model : NULL;
+        route->endpoint.in ? route->endpoint.in->model : NULL;
     for (size_t i = 0; model && i < model->n_fields; i++)
         if (model->fields[i].in == BIDE_IN_PATH &&
             strcmp(bide_field_name(model, i), param) == 0)
@@ -217,7 +217,7 @@ static void write_parameters(bide_json_writer *writer, bide_web_app *app,
     bide_json_key(writer, "parameters");
     bide_json_begin_array(writer);
     write_params(writer, route);
-    if (route->endpoint.handler)
+    if (route->endpoint.in)
         write_input(writer, app, route->endpoint.in, &seen);
     bide_json_end_array(writer);
 }
@@ -269,7 +269,7 @@ static void write_body(bide_json_writer *writer,
 static void write_output(bide_json_writer *writer,
                          const struct bide__web_endpoint *endpoint)
 {
-    if (!endpoint->handler || endpoint->out->n_fields == 0)
+    if (!endpoint->in || endpoint->out->n_fields == 0)
         return;
     begin_content(writer, "application/json");
     if (endpoint->out_list) {
@@ -286,7 +286,7 @@ static void write_output(bide_json_writer *writer,
 
 static bool can_be_invalid(const struct bide__web_route *route)
 {
-    return route->endpoint.handler && route->endpoint.in->model->n_fields > 0;
+    return route->endpoint.in && route->endpoint.in->model->n_fields > 0;
 }
 
 static void write_responses(bide_json_writer *writer,
@@ -331,7 +331,7 @@ static void write_operation(bide_json_writer *writer, bide_web_app *app,
         bide_json_boolean(writer, true);
     }
     write_parameters(writer, app, route);
-    if (route->endpoint.handler)
+    if (route->endpoint.in)
         write_body(writer, route->endpoint.in);
     write_responses(writer, route);
     bide_json_end_object(writer);
@@ -405,7 +405,7 @@ static void collect(struct models *models, const bide_web_app *app)
 {
     const struct bide__web_route *route = app->routes;
     for (; route; route = route->next) {
-        if (!route->endpoint.handler || !is_told(route))
+        if (!route->endpoint.in || !is_told(route))
             continue;
         add_model(models, route->endpoint.in->model);
         add_model(models, route->endpoint.out);

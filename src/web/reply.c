@@ -299,6 +299,21 @@ int bide__web_reply_send(bide_web_request *request)
                            request->reply, request->reply_len);
 }
 
+int bide_web_request_take(bide_web_request *request,
+                          bide_http_request **ret_http)
+{
+    if (request->begun_reply)
+        return bide_raise(-EALREADY, "the reply has begun to be sent");
+    int rc = prepare(request);
+    if (rc < 0)
+        return rc;
+    request->begun_reply = true;
+    if (request->status == 0)
+        request->status = status_of(request, 0);
+    *ret_http = request->http;
+    return 0;
+}
+
 int bide_web_reply_begin(bide_web_request *request, int status,
                          const char *type, int64_t length)
 {

@@ -15,6 +15,8 @@
  *     endpoint.c    typed handlers: their input and output
  *     input.c       the input of a model, from all places of a request
  *     depend.c      dependencies
+ *     socket.c      WebSockets
+ *     static.c      directories of files
  *     openapi.c     the description of an application
  *     metrics.c     counting, and telling Prometheus
  *     builtin.c     routes that every application has
@@ -77,6 +79,20 @@ struct bide__web_endpoint {
     const struct bide__web_input *in;
     const bide_model *out;
     bool out_list; /* made by BIDE_WEB_LIST */
+    bide_web_socket_handler *socket; /* instead of handler */
+    bide_websocket_options socket_options;
+};
+
+/* A connection whose handler runs, in its frame. */
+struct bide__web_open {
+    struct bide__web_open *next, **place;
+    bide_websocket *ws;
+};
+
+/* A directory that is served. */
+struct bide__web_static {
+    struct bide__web_static *next;
+    bide_http_files *files;
 };
 
 /* A dependency that others stand in for. */
@@ -135,7 +151,7 @@ struct bide__web_route {
     char **params;  /* the names in the path */
     size_t n_params;
     bide_web_handler *handler;
-    struct bide__web_endpoint endpoint; /* without a handler: it is none */
+    struct bide__web_endpoint endpoint; /* without an input: it is none */
     bide_web_route_options options;
     const char *name;             /* the handler's, or NULL */
     struct bide__web_calls calls; /* middleware, the outermost first */
@@ -185,6 +201,8 @@ struct bide_web_app {
     bool running;
     char *openapi;              /* made when it is asked for */
     bide_http_server *server;
+    struct bide__web_open *sockets;
+    struct bide__web_static *statics;
     bide_web_request *spare;    /* requests to be used again */
     size_t n_spare;
     size_t in_flight;           /* requests without a reply yet */
@@ -416,6 +434,24 @@ int bide__web_finish_early(bide_web_request *request, int rc);
 
 /* Finish those that are left. */
 void bide__web_finish(bide_web_request *request);
+
+/* ── socket.c ─────────────────────────────────────────────────────────── */
+
+/* Tell all connections that the application goes. */
+void bide__web_close_sockets(bide_web_app *app);
+
+/* ── endpoint.c ───────────────────────────────────────────────────────── */
+
+/* Add a route with an input. Returns it, or NULL with the fault remembered. */
+struct bide__web_route *
+bide__web_add_typed(bide_web_app *app, const char *method, const char *path,
+                    bide_web_handler *handler, const char *name,
+                    const bide_model *in,
+                    const bide_web_route_options *options);
+
+/* ── static.c ─────────────────────────────────────────────────────────── */
+
+void bide__web_statics_free(bide_web_app *app);
 
 /* ── reply.c ──────────────────────────────────────────────────────────── */
 
