@@ -203,7 +203,7 @@ static inline bool read_fast(struct bide__decoder *decoder,
 static bool read_slowly(struct bide__decoder *decoder,
                         const struct bide__part *part, void *place)
 {
-    struct bide__context *context = &decoder->context;
+    struct bide__context *context = decoder->context;
     struct bide__input input = {.raw = decoder->p};
     if (part->kind == BIDE_KIND_MODEL) {
         if (!bide__skip(decoder, &input))
@@ -262,10 +262,10 @@ static bool make_room(struct bide__decoder *decoder, struct items *items,
         return true;
     size_t cap = items->cap == 0 ? LIST_FIRST : 2 * items->cap;
     char *at = cap > SIZE_MAX / 2 / size ? NULL
-        : bide__arena_grow(decoder->context.arena, items->at,
+        : bide__arena_grow(decoder->context->arena, items->at,
                            items->cap * size, cap * size);
     if (at == NULL) {
-        decoder->context.error = -ENOMEM;
+        decoder->context->error = -ENOMEM;
         return false;
     }
     items->at = at;
@@ -285,7 +285,7 @@ static bool decode_item(struct bide__decoder *decoder,
     }
     if (!make_room(decoder, items, part->size))
         return false;
-    struct bide__context *context = &decoder->context;
+    struct bide__context *context = decoder->context;
     struct bide__step step = {.above = context->step, .index = items->seen};
     bool invalid = context->invalid;
     context->invalid = false;
@@ -325,7 +325,7 @@ static bool decode_items(struct bide__decoder *decoder,
 static bool decode_list(struct bide__decoder *decoder,
                         const struct bide__part *part, void *object)
 {
-    struct bide__context *context = &decoder->context;
+    struct bide__context *context = decoder->context;
     struct bide__input input = {.type = INPUT_ARRAY, .raw = decoder->p};
     if (decoder->p < decoder->end && *decoder->p != '[') {
         if (!bide__skip(decoder, &input))
@@ -425,9 +425,9 @@ static bool pass_unknown(struct bide__decoder *decoder,
     if (!plan->model->closed)
         return true;
     step->index = EXTRA_INDEX + nth;
-    bide__fault(&decoder->context, &input, "extra_forbidden", NULL,
+    bide__fault(decoder->context, &input, "extra_forbidden", NULL,
                 "Extra inputs are not permitted");
-    return decoder->context.error == 0;
+    return decoder->context->error == 0;
 }
 
 /* The faults of fields that are not there. */
@@ -435,7 +435,7 @@ static bool note_missing(struct bide__decoder *decoder,
                          const struct bide_plan *plan, uint64_t missing,
                          const struct bide__input *input)
 {
-    struct bide__context *context = &decoder->context;
+    struct bide__context *context = decoder->context;
     struct bide__step step = {.above = context->step};
     context->step = &step;
     for (; missing != 0; missing &= missing - 1) {
@@ -526,7 +526,7 @@ static bool decode_object(struct bide__decoder *decoder,
                           const struct bide_plan *plan, uint64_t wanted,
                           void *object)
 {
-    struct bide__context *context = &decoder->context;
+    struct bide__context *context = decoder->context;
     struct members members = {
         .plan = plan, .wanted = wanted, .object = object};
     const char *begin = decoder->p;
@@ -553,17 +553,16 @@ static bool decode_object(struct bide__decoder *decoder,
 /* ── Documents ────────────────────────────────────────────────────────── */
 
 static bool begin(struct bide__decoder *decoder,
-                  const struct bide__context *context, const char *text,
-                  size_t len)
+                  struct bide__context *context, const char *text, size_t len)
 {
     memset(decoder, 0, sizeof *decoder);
-    decoder->context = *context;
+    decoder->context = context;
     decoder->p = decoder->begin = len > 0 ? text : "";
     decoder->end = decoder->p + len;
     decoder->out = len < SIZE_MAX - SLACK
         ? bide_arena_allocate(context->arena, len + SLACK) : NULL;
     if (decoder->out == NULL)
-        decoder->context.error = -ENOMEM;
+        decoder->context->error = -ENOMEM;
     bide__spaces(decoder);
     return decoder->out != NULL;
 }
@@ -572,7 +571,7 @@ static bool begin(struct bide__decoder *decoder,
  * not bytes. */
 static void note_wrong(struct bide__decoder *decoder)
 {
-    struct bide__context *context = &decoder->context;
+    struct bide__context *context = decoder->context;
     size_t at = bide__utf8_count(
         decoder->begin, (size_t)(decoder->wrong_at - decoder->begin));
     struct bide__input input = {.raw = "{}", .raw_len = 2};
@@ -614,7 +613,6 @@ void bide__decode_text(struct bide__context *context,
     struct bide__decoder decoder;
     if (begin(&decoder, context, text, len))
         finish(&decoder, decode_part(&decoder, part, object));
-    *context = decoder.context;
 }
 
 int bide_json_decode(const bide_model *model, const char *text, size_t len,
@@ -674,7 +672,6 @@ static void decode_body(struct bide__context *context,
         }
         finish(&decoder, fine);
     }
-    *context = decoder.context;
 }
 
 int bide_model_from_body(const bide_model *model, const char *text, size_t len,

@@ -227,7 +227,7 @@ struct bide__decoder {
     const char *end;
     const char *begin;
     char *out;         /* where the next string goes */
-    struct bide__context context;
+    struct bide__context *context;
     unsigned depth;
     const char *wrong; /* not JSON: what, and where */
     const char *wrong_at;
