@@ -70,6 +70,10 @@ typedef struct bide_sql_driver {
     /* Find out whether it works, after it was idle for long. Suspends. */
     int (*check)(void *connection);
 
+    /* A task has given it back that had it alone. Never suspends; NULL if
+     * there is nothing to do. */
+    void (*released)(void *connection);
+
     /* Whether a statement seems to read only. */
     bool (*reads)(const char *sql);
     /* Run a statement. Suspends. 0, BIDE_SQL_WRITES, or a code that was

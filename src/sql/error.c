@@ -25,6 +25,7 @@ static const struct {
     {"23", BIDE_E_SQL_CONSTRAINT},
     {"40", BIDE_E_SQL_CONFLICT},
     {"55P03", BIDE_E_SQL_CONFLICT},
+    {"08P01", BIDE_E_SQL},
     {"08", BIDE_E_SQL_CONNECTION},
     {"28", BIDE_E_SQL_CONNECTION},
     {"57P0", BIDE_E_SQL_CONNECTION},

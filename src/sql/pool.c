@@ -186,6 +186,9 @@ static void serve(struct bide__sql_bank *bank)
 
 void bide__sql_give(struct bide__sql_lane *lane, bool exclusive)
 {
+    const bide_sql_driver *driver = lane->bank->pool->driver;
+    if (exclusive && driver->released)
+        driver->released(lane->connection);
     bide__sql_look(lane);
     if (exclusive) {
         lane->held = false;
@@ -269,6 +272,10 @@ static int find(struct bide__sql_bank *bank, struct bide__sql_lane **ret_lane)
     for (;;) {
         reap(bank);
         struct bide__sql_lane *lane = least_loaded(bank);
+        if (lane)
+            bide__sql_look(lane);
+        if (lane && lane->broken)
+            continue;
         if ((!lane || lane->shared > 0) && can_grow(bank))
             return add_lane(bank, ret_lane);
         if (!lane || still_works(lane)) {
