@@ -366,7 +366,7 @@ static inline bool decode_part(struct bide__decoder *decoder,
 {
     if (bide__is_optional(part)) {
         bool *has = bide__at(object, part->has_offset);
-        if (decoder->end - decoder->p > 4 &&
+        if (decoder->end - decoder->p >= 4 &&
             memcmp(decoder->p, "null", 4) == 0) {
             decoder->p += 4;
             *has = false;

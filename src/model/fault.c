@@ -99,7 +99,7 @@ static const char *copy_input(bide_arena *arena,
     if (input->type == INPUT_TEXT) {
         bide_json_writer writer = {.max = INPUT_MAX};
         bide_json_string_len(&writer, input->text, input->len);
-        const char *copy = writer.error != 0
+        const char *copy = writer.error != 0 || writer.len > INPUT_MAX
             ? NULL : bide_arena_copy(arena, writer.text, writer.len);
         bide_json_free(&writer);
         return copy;

@@ -13,18 +13,32 @@
 
 #define CAP_MIN 512
 #define MAX ((size_t)256 << 20)
+#define LOOSE 32768
 
-static void fail(bide_json_writer *writer, int error)
+static void fail(bide_json_writer *writer, int error, const char *what)
 {
     if (writer->error == 0)
-        writer->error = error;
+        writer->error = bide_raise(error, "a document, after %zu bytes: %s",
+                                   writer->len, what);
 }
 
+static void misused(bide_json_writer *writer)
+{
+    fail(writer, -EINVAL, "keys, values or ends do not match");
+}
+
+static size_t max_of(const bide_json_writer *writer)
+{
+    return writer->max != 0 ? writer->max : MAX;
+}
+
+/* Room is asked for by what may be needed at most. Up to LOOSE it may be
+ * beyond the maximum: what is written is compared with it in the end. */
 static bool grow(bide_json_writer *writer, size_t size)
 {
-    size_t max = writer->max != 0 ? writer->max : MAX;
-    if (writer->len > max || size > max - writer->len) {
-        fail(writer, -EMSGSIZE);
+    size_t max = max_of(writer);
+    if (writer->len > max || (size > LOOSE && size > max - writer->len)) {
+        fail(writer, -EMSGSIZE, "it is longer than its maximum");
         return false;
     }
     size_t cap = writer->len + size + 1;
@@ -34,7 +48,7 @@ static bool grow(bide_json_writer *writer, size_t size)
         cap = CAP_MIN;
     char *text = bide_reallocate(writer->borrowed ? NULL : writer->text, cap);
     if (text == NULL) {
-        fail(writer, -ENOMEM);
+        fail(writer, -ENOMEM, "no memory for it");
         return false;
     }
     if (writer->borrowed)
@@ -68,7 +82,7 @@ bool bide__writer_value(bide_json_writer *writer)
     if (writer->keyed) {
         writer->keyed = false;
     } else if (in_object(writer) || (writer->depth == 0 && writer->comma)) {
-        fail(writer, -EINVAL); /* no key, or a second document */
+        misused(writer); /* no key, or a second document */
         return false;
     } else if (writer->comma) {
         char *out = bide__writer_room(writer, 1);
@@ -95,7 +109,7 @@ static void begin(bide_json_writer *writer, char bracket, uint64_t object)
     if (!bide__writer_value(writer))
         return;
     if (writer->depth == BIDE_JSON_DEPTH_MAX) {
-        fail(writer, -EINVAL);
+        fail(writer, -EINVAL, "it is too deep");
         return;
     }
     writer->objects &= ~((uint64_t)1 << writer->depth);
@@ -108,7 +122,7 @@ static void begin(bide_json_writer *writer, char bracket, uint64_t object)
 static void end(bide_json_writer *writer, char bracket, bool object)
 {
     if (writer->depth == 0 || in_object(writer) != object || writer->keyed) {
-        fail(writer, -EINVAL);
+        misused(writer);
         return;
     }
     writer->depth--;
@@ -150,7 +164,7 @@ void bide_json_end_array(bide_json_writer *writer)
 void bide_json_key(bide_json_writer *writer, const char *key)
 {
     if (!in_object(writer) || writer->keyed) {
-        fail(writer, -EINVAL);
+        misused(writer);
         return;
     }
     if (writer->comma)
@@ -217,17 +231,13 @@ void bide_json_raw(bide_json_writer *writer, const char *text, size_t len)
 int bide_json_finish(bide_json_writer *writer)
 {
     if (writer->error == 0 && (writer->depth > 0 || !writer->comma))
-        fail(writer, -EINVAL);
+        misused(writer);
+    if (writer->error == 0 && writer->len > max_of(writer))
+        fail(writer, -EMSGSIZE, "it is longer than its maximum");
     char *out = bide__writer_room(writer, 0);
-    if (writer->error != 0) {
-        const char *what = writer->error == -ENOMEM ? "no memory for it"
-            : writer->error == -EMSGSIZE ? "it is longer than its maximum"
-                                         : "keys, values or ends do not match";
-        return bide_raise(writer->error, "the document of %zu bytes: %s",
-                          writer->len, what);
-    }
-    *out = '\0';
-    return 0;
+    if (out != NULL)
+        *out = '\0';
+    return writer->error;
 }
 
 void bide_json_reset(bide_json_writer *writer)

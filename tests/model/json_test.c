@@ -43,7 +43,8 @@ BIDE_MODEL(Plain,
 TEST(fields_have_what_the_document_has)
 {
     static const char text[] =
-        " {\"fullName\" : \"Ada\\u00e9\\ud83d\\ude00\\n\", \"small\":-2147483648,"
+        " {\"fullName\" : \"Ada\\u00e9\\ud83d\\ude00\\n\", "
+        "\"small\":-2147483648,"
         "\"i\":-9223372036854775808, \"big\":18446744073709551615,\t"
         "\"f\":-0.5e1,\r\"s\":\"caf\xc3\xa9\",\"b\":true,\n"
         "\"raw\": [1, {\"x\": null}] ,\"password\":\"geheim\",\"new\":[[]]} ";
