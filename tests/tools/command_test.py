@@ -395,6 +395,54 @@ deadlock: these tasks await each other
 ''')
 
 
+class TestHttp(Scratch):
+    def setUp(self):
+        super().setUp()
+        (self.path / 'www').mkdir()
+        self.write('www/a.txt', 'hello')
+        self.write('www/b.txt', 'good-bye')
+        self.server = subprocess.Popen(
+            [BIDE, 'serve', '-p', '0', str(self.path / 'www')],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(self.end)
+        said = self.server.stderr.readline()
+        if 'needs libbide-http' in said:
+            self.skipTest(said)
+        self.url = said.split()[-1]
+
+    def end(self):
+        self.server.terminate()
+        self.log, _ = self.server.communicate(timeout=20)
+
+    def test_many_are_fetched_into_files(self):
+        urls = [f'{self.url}{name}' for name in ('a.txt', 'b.txt', 'a.txt')]
+        run = self.bide('http', '--limit', '2', '-o', 'out', *urls)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertEqual(len(run.stdout.splitlines()), 3)
+        found = {one.name: one.read_text()
+                 for one in (self.path / 'out').iterdir()}
+        self.assertEqual(found, {'a.txt': 'hello', 'b.txt': 'good-bye',
+                                 '1-a.txt': 'hello'})
+        self.end()
+        self.assertEqual(self.log.count('"GET /a.txt HTTP/1.1" 200 5 '), 2)
+
+    def test_what_fails_is_said_and_the_others_go_on(self):
+        self.write('list', f'# some\n{self.url}a.txt\n\n{self.url}none\n')
+        run = self.bide('http', '-r', '0', '-i', 'list', 'http://127.0.0.1:1/')
+        self.assertEqual(run.returncode, 1)
+        self.assertIn(f'   200  {self.url}a.txt  5 B', run.stdout)
+        self.assertIn(f'   404  {self.url}none', run.stdout)
+        self.assertIn('failed  http://127.0.0.1:1/: ', run.stdout)
+
+    def test_wrong_arguments_are_refused(self):
+        for wrong in (['http'], ['http', '-l', '0', 'x'], ['serve', 'a', 'b'],
+                      ['serve', '-p', '65536'], ['http', '-t', '-1', 'x']):
+            run = self.bide(*wrong)
+            self.assertEqual(run.returncode, 2, wrong)
+            self.assertIn('usage: ', run.stderr)
+        self.fails(self.bide('serve', 'none'), "opening 'none': No such file")
+
+
 if __name__ == '__main__':
     if not shutil.which('pkg-config'):
         print('pkg-config is not there')

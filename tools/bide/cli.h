@@ -11,10 +11,12 @@
 enum status { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
 /* The subcommands; argv[0] is the subcommand's name. Return a status. */
+int http_main(int argc, char **argv);
 int new_main(int argc, char **argv);
 int ps_main(int argc, char **argv);
 int pstree_main(int argc, char **argv);
 int run_main(int argc, char **argv);
+int serve_main(int argc, char **argv);
 int top_main(int argc, char **argv);
 
 /* "bide: ...", a line on standard error. Returns STATUS_FAILED. */

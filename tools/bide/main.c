@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main.c — the command `bide`: run a file, begin a project, look at programs.
+ * main.c — the command `bide`: run a file, begin a project, look at programs,
+ * serve and fetch files.
  *
  *     main.c ─► run.c, cache.c        compile one file, and remember it
  *            ─► new.c, template/      write a small project
+ *            ─► serve.c                files over HTTP
+ *            ─► http.c, bars.c         fetch many URLs
  *            ─► ps.c, tree.c, top.c   print what a program tells of itself
  *                 └► place.c, answer.c   find its socket, ask there
  */
@@ -21,6 +24,14 @@ static const char help[] =
     "  bide run FILE.c [ARGUMENT...]  compile a program and run it; it is\n"
     "                                 compiled again when it has changed\n"
     "  bide new DIRECTORY             write a small project, with a test\n"
+    "\n"
+    "  bide serve [-p PORT] [-h HOST] [-w WORKERS] [DIRECTORY]\n"
+    "                                 its files over HTTP; port 8000 of this\n"
+    "                                 machine alone, unless told otherwise\n"
+    "  bide http [-l LIMIT] [-r RETRIES] [-t SECONDS] [-o DIRECTORY]\n"
+    "            [-i FILE] URL...     fetch many at the same time, 10 unless\n"
+    "                                 told otherwise; -o: into files; -i: more\n"
+    "                                 URLs, one a line\n"
     "\n"
     "  bide ps                        the programs that can be looked at\n"
     "  bide ps [-a] [-s] PID          the tasks of one; -a: also ended ones\n"
@@ -45,8 +56,9 @@ static const struct command {
     const char *name;
     int (*main)(int argc, char **argv);
 } commands[] = {
-    {"new", new_main}, {"ps", ps_main},   {"pstree", pstree_main},
-    {"run", run_main}, {"top", top_main},
+    {"http", http_main},     {"new", new_main}, {"ps", ps_main},
+    {"pstree", pstree_main}, {"run", run_main}, {"serve", serve_main},
+    {"top", top_main},
 };
 
 int complain(const char *format, ...)
