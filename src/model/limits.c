@@ -137,9 +137,13 @@ bool bide__check_str(struct bide__context *context,
         if (max != 0 && count > max)
             return fail_length(context, input, true, false, max);
     }
-    if (part->pattern == NULL ||
-        bide__pattern_finds(part->pattern, text, len))
+    if (part->pattern == NULL)
         return true;
+    int found = bide__pattern_finds(part->pattern, text, len);
+    if (found < 0)
+        context->error = found;
+    if (found != 0)
+        return found > 0;
     char ctx[1000];
     bide_json_writer writer;
     bide_json_begin_on(&writer, ctx, sizeof ctx);

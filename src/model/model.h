@@ -79,8 +79,10 @@ size_t bide__plan_find(const struct bide_plan *plan, const char *name,
 /* NULL with an error raised. */
 struct bide__pattern *bide__pattern_new(const char *text, int *ret_error);
 void bide__pattern_free(struct bide__pattern *pattern);
-bool bide__pattern_finds(const struct bide__pattern *pattern,
-                         const char *text, size_t len);
+
+/* 1 or 0; -ENOMEM. */
+int bide__pattern_finds(const struct bide__pattern *pattern, const char *text,
+                        size_t len);
 
 /* ── Faults (fault.c) ─────────────────────────────────────────────────── */
 

@@ -86,14 +86,14 @@ struct bide__pattern *bide__pattern_new(const char *text, int *ret_error)
     return NULL;
 }
 
-bool bide__pattern_finds(const struct bide__pattern *pattern,
-                         const char *text, size_t len)
+int bide__pattern_finds(const struct bide__pattern *pattern, const char *text,
+                        size_t len)
 {
     pcre2_match_data *data = pcre2_match_data_create(1, pattern->memory);
     if (data == NULL)
-        return false;
+        return -ENOMEM;
     int found = pcre2_match(pattern->code, (PCRE2_SPTR)text, len, 0,
                             PCRE2_NO_UTF_CHECK, data, pattern->limits);
     pcre2_match_data_free(data);
-    return found >= 0;
+    return found == PCRE2_ERROR_NOMEMORY ? -ENOMEM : found >= 0;
 }
