@@ -591,6 +591,7 @@ static void note_wrong(struct bide__decoder *decoder)
     bide__fault(context, &input, "json_invalid",
                 context->error == 0 ? writer.text : NULL, "JSON decode error");
     context->step = above;
+    context->wrong = decoder->wrong;
     bide_json_free(&writer);
 }
 

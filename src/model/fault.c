@@ -220,8 +220,10 @@ int bide__context_end(struct bide__context *context)
                        step->index);
         len += (size_t)written;
     }
-    return bide_raise(-EINVAL, "%s%s%s", place, fault->n_loc > 0 ? ": " : "",
-                      fault->msg);
+    return bide_raise(-EINVAL, "%s%s%s%s%s", place,
+                      fault->n_loc > 0 ? ": " : "", fault->msg,
+                      context->wrong != NULL ? ": " : "",
+                      context->wrong != NULL ? context->wrong : "");
 }
 
 int bide_faults_add(bide_faults *faults, bide_arena *arena,

@@ -102,6 +102,7 @@ struct bide__context {
     bide_faults own;        /* for callers that want the message alone */
     const struct bide__step *step;
     bool invalid;           /* a fault was found */
+    const char *wrong;      /* it is no JSON, because of this */
     int error;              /* -ENOMEM */
 };
 

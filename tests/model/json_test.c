@@ -159,7 +159,8 @@ TEST(a_key_that_comes_twice_is_refused)
 {
     static const char text[] = "{\"a\":1,\"b\":\"\",\"a\":1}";
     CHECK_ERR(decode(&bide_model_Closed, text, sizeof text - 1), -EINVAL);
-    CHECK_STR(bide_errmsg(-EINVAL), "body.14: JSON decode error");
+    CHECK_STR(bide_errmsg(-EINVAL),
+              "body.14: JSON decode error: Duplicate key");
 }
 
 TEST(keys_may_be_escaped_and_in_any_order)
@@ -253,9 +254,7 @@ TEST(bytes_that_are_no_utf8_are_refused_wherever_they_are)
                                    bad[i], rest + at);
                 CHECK_ERR(decode(&bide_model_Closed, text, (size_t)len),
                           -EINVAL);
-                CHECK_STR(bide_errmsg(-EINVAL) +
-                              strlen(bide_errmsg(-EINVAL)) - 17,
-                          "JSON decode error");
+                CHECK(strstr(bide_errmsg(-EINVAL), "Invalid UTF-8") != NULL);
             }
         }
     }
