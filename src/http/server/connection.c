@@ -259,7 +259,8 @@ static int fail(struct bide__http_connection *connection, int code)
     connection->last = true;
     if (request->replied || code == -ECANCELED ||
         code == BIDE_E_INCOMPLETE) {
-        bide_stream_abort(connection->stream);
+        if (connection->server->server) /* else its owner closes it */
+            bide_stream_abort(connection->stream);
         connection->gone = true;
         return code == BIDE_E_INCOMPLETE ? 0 : code;
     }
