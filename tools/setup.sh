@@ -58,6 +58,7 @@ need_for_test()
     need openssl openssl
     need node-llhttp /usr/share/llhttp/llhttp.c
     need libnghttp2-dev /usr/include/nghttp2/nghttp2.h
+    need nghttp2-client nghttp
     need zlib1g-dev /usr/include/zlib.h
     need libbrotli-dev /usr/include/brotli/decode.h
     need libzstd-dev /usr/include/zstd.h

@@ -13,9 +13,12 @@
  *     rc = bide_http_serve("0.0.0.0", 8080, hello, NULL, NULL, &server);
  *
  * HTTP/1.1 and 1.0, with connections that are kept, pipelining, bodies in
- * chunks both ways, trailers and 100-continue; over TLS by `tls` of the
- * options. A request that can be understood in two ways is refused by 400 and
- * its connection closed, as RFC 9112 demands: a proxy in between might have
+ * chunks both ways, trailers and 100-continue; and HTTP/2 on the same port, for
+ * clients that know it (h2c) or have agreed on it (h2, by ALPN). Both over TLS
+ * by `tls` of the options. Handlers need not care which it is.
+ *
+ * A request that can be understood in two ways is refused by 400 and its
+ * connection closed, as RFC 9112 demands: a proxy in between might have
  * understood the other one.
  *
  * Everything of a request has a limit and a deadline, which the options move.
@@ -69,7 +72,9 @@ typedef struct bide_http_server_options {
                                sends, 0: 60 */
     size_t stack_size;      /* of a handler's task, 0: the loop's */
     bool reuse_port;        /* SO_REUSEPORT: several servers share the port */
-    const void *tls;        /* as in bide_server_options */
+    const void *tls;        /* as in bide_server_options; unless its context
+                               says otherwise by `alpn`, clients choose between
+                               HTTP/2 and HTTP/1.1 */
     bool no_http2;          /* HTTP/1 only */
     unsigned streams;       /* HTTP/2: requests at once on one connection, 0:
                                100, at most 1000; beyond: refused, to be sent

@@ -80,6 +80,13 @@ typedef struct bide_security {
                   const char *host);
 
     bool server; /* of what use it is: for servers, or for connections */
+
+    /* The same, agreeing on one of `protocols`, as "h2,http/1.1", where the
+     * program has not said which by itself. What protocols there are is known
+     * to the library that speaks them, not to the program. */
+    int (*secure_for)(const struct bide_security *security,
+                      bide_stream *stream, const char *host,
+                      const char *protocols);
 } bide_security;
 
 /*

@@ -16,15 +16,9 @@
 
 /* ── Protocols ────────────────────────────────────────────────────────── */
 
-/* "h2,http/1.1" as it is on the wire: each name after its length. */
-static int set_alpn(bide_tls_context *context, const char *text)
+int bide__tls_alpn_wire(const char *text, unsigned char *wire)
 {
     size_t len = strlen(text);
-    unsigned char *wire = bide_allocate(len + 1);
-    if (!wire)
-        return -ENOMEM;
-    context->alpn = wire;
-    context->alpn_len = (unsigned)len + 1;
     for (size_t begin = 0; begin <= len;) {
         size_t name = strcspn(text + begin, ",");
         if (name == 0 || name > ALPN_MAX)
@@ -39,21 +33,33 @@ static int set_alpn(bide_tls_context *context, const char *text)
     return 0;
 }
 
+static int set_alpn(bide_tls_context *context, const char *text)
+{
+    size_t len = strlen(text);
+    context->alpn = bide_allocate(len + 1);
+    if (!context->alpn)
+        return -ENOMEM;
+    context->alpn_len = (unsigned)len + 1;
+    return bide__tls_alpn_wire(text, context->alpn);
+}
+
 /* The first of ours that the client has, too. Without any, the handshake
- * fails as RFC 7301 has it. */
+ * fails as RFC 7301 has it, if the program has said which there are. */
 static int select_alpn(SSL *ssl, const unsigned char **ret,
                        unsigned char *ret_len, const unsigned char *theirs,
                        unsigned theirs_len, void *arg)
 {
     const bide_tls_context *context = arg;
+    const struct bide__tls *tls = SSL_get_app_data(ssl);
+    const unsigned char *ours = context->alpn ? context->alpn : tls->offer;
+    unsigned len = context->alpn ? context->alpn_len : tls->offer_len;
     unsigned char *found;
-    (void)ssl;
-    if (SSL_select_next_proto(&found, ret_len, context->alpn,
-                              context->alpn_len, theirs,
-                              theirs_len) != OPENSSL_NPN_NEGOTIATED)
-        return SSL_TLSEXT_ERR_ALERT_FATAL;
-    *ret = found;
-    return SSL_TLSEXT_ERR_OK;
+    if (len > 0 && SSL_select_next_proto(&found, ret_len, ours, len, theirs,
+                                         theirs_len) == OPENSSL_NPN_NEGOTIATED) {
+        *ret = found;
+        return SSL_TLSEXT_ERR_OK;
+    }
+    return context->alpn ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;
 }
 
 static int apply_alpn(bide_tls_context *context, const char *text)
@@ -61,10 +67,9 @@ static int apply_alpn(bide_tls_context *context, const char *text)
     int rc = set_alpn(context, text);
     if (rc < 0)
         return rc;
-    if (context->security.server)
-        SSL_CTX_set_alpn_select_cb(context->ssl, select_alpn, context);
-    else if (SSL_CTX_set_alpn_protos(context->ssl, context->alpn,
-                                     context->alpn_len) != 0)
+    if (!context->security.server &&
+        SSL_CTX_set_alpn_protos(context->ssl, context->alpn,
+                                context->alpn_len) != 0)
         return -ENOMEM;
     return 0;
 }
@@ -113,6 +118,7 @@ static int prepare_server(bide_tls_context *context,
     if (!options->certificate)
         return bide_raise(-EINVAL, "certificate is NULL, must be the file of "
                                    "the server's own");
+    SSL_CTX_set_alpn_select_cb(context->ssl, select_alpn, context);
     if (options->require_certificate)
         SSL_CTX_set_verify(context->ssl,
                            SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
@@ -164,6 +170,13 @@ static int secure(const bide_security *security, bide_stream *stream,
                                  host);
 }
 
+static int secure_for(const bide_security *security, bide_stream *stream,
+                      const char *host, const char *protocols)
+{
+    return bide__tls_start(stream, (const bide_tls_context *)security, host,
+                           protocols);
+}
+
 static int check(const bide_tls_options *options)
 {
     int least = options->least_version;
@@ -192,6 +205,7 @@ static int open_context(const bide_tls_options *options, bool server,
     memset(context, 0, sizeof *context);
     context->security.size = sizeof context->security;
     context->security.secure = secure;
+    context->security.secure_for = secure_for;
     context->security.server = server;
     atomic_init(&context->refs, 1);
     context->handshake_timeout = options->handshake_timeout > 0

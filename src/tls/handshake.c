@@ -49,7 +49,25 @@ static int set_host(struct bide__tls *tls, const char *host)
     return expect(tls);
 }
 
-static int set_up(struct bide__tls *tls, const char *host)
+/* What a library can speak, where the program has not said. */
+static int offer(struct bide__tls *tls, const char *protocols)
+{
+    if (!protocols || tls->context->alpn)
+        return 0;
+    size_t len = strlen(protocols) + 1;
+    if (len > sizeof tls->offer)
+        return bide_raise(-EINVAL, "protocols are %zu bytes, at most %zu",
+                          len - 1, sizeof tls->offer - 1);
+    tls->offer_len = (unsigned)len;
+    int rc = bide__tls_alpn_wire(protocols, tls->offer);
+    if (rc == 0 && !tls->context->security.server &&
+        SSL_set_alpn_protos(tls->ssl, tls->offer, tls->offer_len) != 0)
+        rc = -ENOMEM;
+    return rc;
+}
+
+static int set_up(struct bide__tls *tls, const char *host,
+                  const char *protocols)
 {
     ERR_clear_error();
     tls->ssl = SSL_new(tls->context->ssl);
@@ -58,19 +76,23 @@ static int set_up(struct bide__tls *tls, const char *host)
         return -ENOMEM;
     SSL_set_bio(tls->ssl, bio, bio);
     (void)SSL_set_app_data(tls->ssl, tls);
+    int rc = offer(tls, protocols);
+    if (rc < 0)
+        return rc;
     if (tls->context->security.server) {
         SSL_set_accept_state(tls->ssl);
         return 0;
     }
     SSL_set_connect_state(tls->ssl);
-    int rc = set_host(tls, host);
+    rc = set_host(tls, host);
     if (rc == 0)
         bide__tls_offer_session(tls);
     return rc;
 }
 
 struct bide__tls *bide__tls_new(const bide_tls_context *context,
-                                const char *host, int *ret_code)
+                                const char *host, const char *protocols,
+                                int *ret_code)
 {
     struct bide__tls *tls = bide_allocate(sizeof *tls);
     *ret_code = -ENOMEM;
@@ -78,7 +100,7 @@ struct bide__tls *bide__tls_new(const bide_tls_context *context,
         return NULL;
     memset(tls, 0, sizeof *tls);
     tls->context = bide__tls_ref(context);
-    *ret_code = set_up(tls, host);
+    *ret_code = set_up(tls, host, protocols);
     if (*ret_code == 0)
         return tls;
     bide__tls_release(tls);
@@ -142,8 +164,8 @@ int bide__tls_handshake(void *state, bide_stream *lower)
     return 0;
 }
 
-int bide_stream_start_tls(bide_stream *stream, const bide_tls_context *context,
-                          const char *host)
+int bide__tls_start(bide_stream *stream, const bide_tls_context *context,
+                    const char *host, const char *protocols)
 {
     if (!context)
         return bide_raise(-EINVAL, "context is NULL, must be a TLS context");
@@ -151,9 +173,15 @@ int bide_stream_start_tls(bide_stream *stream, const bide_tls_context *context,
         return bide_raise(-EINVAL, "host is NULL, must be the name that the "
                                    "server has to prove");
     int rc;
-    struct bide__tls *tls = bide__tls_new(context, host, &rc);
+    struct bide__tls *tls = bide__tls_new(context, host, protocols, &rc);
     return tls ? bide_stream_put_transport(stream, &bide__tls_transport, tls)
                : rc;
+}
+
+int bide_stream_start_tls(bide_stream *stream, const bide_tls_context *context,
+                          const char *host)
+{
+    return bide__tls_start(stream, context, host, NULL);
 }
 
 /* ── What was agreed ──────────────────────────────────────────────────── */

@@ -22,6 +22,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#define BIDE__TLS_OFFER 64    /* bytes of a library's own protocols */
 #define BIDE__TLS_SESSIONS 64 /* kept by a client's context */
 
 /* A session of a server, by the name that was asked for. */
@@ -58,6 +59,9 @@ struct bide__tls {
     int code;         /* nothing works any more, and why; or 0 */
     char peer[256];   /* the subject of its certificate */
     char alpn[256];   /* what was agreed; a name has at most 255 bytes */
+    unsigned char offer[BIDE__TLS_OFFER]; /* protocols, if the context has
+                                             none; as on the wire */
+    unsigned offer_len;
 };
 
 extern const bide_transport bide__tls_transport;
@@ -65,9 +69,19 @@ extern const bide_transport bide__tls_transport;
 /* Context: shared by whoever uses it. */
 bide_tls_context *bide__tls_ref(const bide_tls_context *context);
 
-/* A new connection that belongs to the context, or NULL. */
+/* A new connection that belongs to the context, or NULL. `protocols` are for
+ * a context that has none, or NULL. */
 struct bide__tls *bide__tls_new(const bide_tls_context *context,
-                                const char *host, int *ret_code);
+                                const char *host, const char *protocols,
+                                int *ret_code);
+
+/* "h2,http/1.1" as it is on the wire, into strlen(text) + 1 bytes: each name
+ * after its length. Returns 0 or -EINVAL. */
+int bide__tls_alpn_wire(const char *text, unsigned char *wire);
+
+/* bide_stream_start_tls() with protocols for a context that has none. */
+int bide__tls_start(bide_stream *stream, const bide_tls_context *context,
+                    const char *host, const char *protocols);
 void bide__tls_release(void *state);
 
 /* The BIO between OpenSSL and a connection; NULL without memory. */

@@ -16,7 +16,7 @@
  *     nghttp2 is done      GOAWAY has gone out and no stream is left: this
  *                          side is ended, and what still comes is thrown away
  *                          for a moment, so that the client can read why
- *     sending fails        everything is cancelled
+ *     sending fails        the deadline is now, and the reader leaves
  */
 #include <errno.h>
 #include <math.h>
@@ -130,6 +130,8 @@ static double find_due(const struct bide__http2 *http2)
 {
     const bide_http_server_options *options = &http2->server->options;
     double due = (double)INFINITY;
+    if (http2->broken)
+        return 0;
     if (http2->over)
         return http2->idle_since + LINGER;
     if (http2->head_since > 0)
@@ -196,9 +198,8 @@ static void end_session(struct bide__http2 *http2)
         http2->idle_since -= LINGER; /* it has gone: there is no sense in it */
 }
 
-static int write_on(void *arg)
+static int write_on(struct bide__http2 *http2)
 {
-    struct bide__http2 *http2 = arg;
     for (;;) {
         bide_event_clear(&http2->wake);
         int rc = collect(http2);
@@ -222,6 +223,15 @@ static int write_on(void *arg)
         if (rc < 0)
             return rc;
     }
+}
+
+/* Without a writer, whatever ended it, the reader has no business. */
+static int write_to_end(void *arg)
+{
+    struct bide__http2 *http2 = arg;
+    http2->broken = write_on(http2);
+    bide__http2_set_deadline(http2);
+    return 0;
 }
 
 /* ── Reading ──────────────────────────────────────────────────────────── */
@@ -295,6 +305,8 @@ static bool expire(struct bide__http2 *http2)
 {
     double now = bide_time();
     double write_timeout = http2->server->options.write_timeout;
+    if (http2->broken)
+        return false;
     if (!http2->over && http2->waiting > 0 &&
         http2->progress_at + write_timeout <= now) {
         reset_waiting(http2);
@@ -318,12 +330,12 @@ static int serve(struct bide__http2 *http2)
 {
     int rc;
     bide_group_enter(&http2->group);
-    (void)bide_group_create_task(&http2->group, write_on, http2);
+    (void)bide_group_create_task(&http2->group, write_to_end, http2);
     do {
         rc = read_until_due(http2);
     } while (rc == -ETIME && expire(http2));
     if (rc == -ETIME)
-        rc = 0;
+        rc = http2->broken;
     http2->leaving = true;
     cancel_handlers(http2);
     bide__http2_wake(http2);

@@ -118,6 +118,7 @@ struct bide__http2 {
     bool stopping;         /* no further request is served */
     bool over;             /* the session has ended */
     bool leaving;          /* the reader has: send what there is, and end */
+    int broken;            /* the writer has ended by this code, or 0 */
     struct bide__bytes out; /* frames that the writer collects */
     struct bide__http2_budget resets, nuisance;
 };

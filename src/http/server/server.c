@@ -67,6 +67,30 @@ static int set_defaults(bide_http_server_options *options)
 
 /* ── Life ─────────────────────────────────────────────────────────────── */
 
+/* The first member of a server is the security that its streams are given. */
+static int secure(const bide_security *security, bide_stream *stream,
+                  const char *host)
+{
+    const bide_http_server *server = (const bide_http_server *)security;
+    const bide_security *given = server->options.tls;
+    return given->secure_for(
+        given, stream, host,
+        server->options.no_http2 ? "http/1.1" : "h2,http/1.1");
+}
+
+/* What TLS gave us, or the program's own if it cannot be told protocols; the
+ * core checks whether it is any good. */
+static const void *security_of(bide_http_server *server)
+{
+    const bide_security *given = server->options.tls;
+    if (!given || given->size < sizeof *given || !given->secure_for)
+        return given;
+    server->security = *given;
+    server->security.size = sizeof server->security;
+    server->security.secure = secure;
+    return &server->security;
+}
+
 static int start(bide_http_server *server, const char *host, int port)
 {
     const bide_http_server_options *own = &server->options;
@@ -76,7 +100,7 @@ static int start(bide_http_server *server, const char *host, int port)
         .connections = own->connections,
         .stack_size = own->stack_size,
         .reuse_port = own->reuse_port,
-        .tls = own->tls,
+        .tls = security_of(server),
     };
     return bide_start_server(host, port, bide__http_converse, server, &options,
                              &server->server);

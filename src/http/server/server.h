@@ -22,6 +22,7 @@
 
 #include <bide.h>
 #include <bide/http_server.h>
+#include <bide/transport.h>
 
 #include "http/message.h"
 
@@ -114,6 +115,7 @@ struct bide__http_connection {
 };
 
 struct bide_http_server {
+    bide_security security; /* `tls` of the options, offering what we speak */
     bide_server *server;
     bide_http_handler *handler;
     void *arg;
