@@ -51,7 +51,8 @@
     X(SQL_CONSTRAINT, -4797, "a constraint of the database was violated")     \
     X(SQL_CONFLICT, -4798, "others were in the way, try again")               \
     X(SQL_CONNECTION, -4799, "there is no connection to the database")        \
-    X(WEB_ERROR, -4696, "the request was answered by an error")
+    X(WEB_ERROR, -4696, "the request was answered by an error")               \
+    X(REDIS, -4896, "the Redis server refused the command")
 
 enum {
 #define BIDE__ERROR_CONSTANT(name, code, text) BIDE_E_##name = code,
