@@ -229,8 +229,8 @@ def stage_python():
           '--build-lib', directory / 'lib'])
     env = dict(os.environ, PYTHONPATH=str(directory / 'lib'))
     tally = Tally()
-    for program in ['test_loop.py', 'test_sockets.py', 'test_programs.py',
-                    'run_cpython.py']:
+    for program in ['test_loop.py', 'test_sockets.py', 'test_tls.py',
+                    'test_programs.py', 'run_cpython.py']:
         run = subprocess.run([python, ROOT / 'python' / 'tests' / program],
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                              text=True, env=env)

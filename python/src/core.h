@@ -12,6 +12,7 @@
  *     sock.c       sock_recv() and its like, by them
  *     address.c    addresses of sockets
  *     accept.c     servers
+ *     tls.c        TLS, above a transport
  *     open.c       transports of connected sockets: their beginning
  *     stream.c     the same: their life
  *     read.c       the same: reading
@@ -148,6 +149,7 @@ struct LoopObject {
     bool wake_posted;
     bide_post wake;
     PyThreadState *saved; /* while blocked */
+    char *scratch;        /* tls.c decrypts into it */
     PyObject *failure;    /* raised in a delivery: ends drive_run() */
 };
 
@@ -174,6 +176,7 @@ typedef struct StreamObject {
     int fd;
     int conn_lost;
     char closing, paused, eof, buffered, connected, protocol_paused;
+    bool tls;           /* the protocol is a Tls of tls.c */
     bool started;       /* reading was begun once */
     char lent;          /* others may use the descriptor for now */
     struct sockaddr_in6 local, peer; /* of either family; 0: not known */
@@ -239,14 +242,18 @@ struct Wait {
 /* Names that are looked up often. */
 #define NAMES(X)                                                              \
     X(Future) X(Task) X(_asyncio_future_blocking) X(_attach) X(_begin)        \
-    X(_call_connection_lost) X(_check_callback) X(_check_closed)              \
-    X(_check_thread) X(_create_task_slowly) X(_fatal_error) X(_run)           \
+    X(_call_connection_lost) X(_call_eof_received) X(_check_callback)         \
+    X(_check_closed) X(_check_thread) X(_control_app_writing)                 \
+    X(_control_ssl_reading) X(_create_task_slowly) X(_do_flush)               \
+    X(_do_handshake) X(_do_read__buffered) X(_do_shutdown) X(_do_write)       \
+    X(_fatal_error) X(_run) X(_sslobj) X(_start_shutdown) X(append)           \
     X(buffer_updated) X(call_exception_handler) X(close) X(connection_lost)   \
     X(connection_made) X(context) X(coro) X(data_received) X(done)            \
     X(eof_received) X(exception) X(fileno) X(get_buffer) X(getpeername)       \
     X(getsockname) X(loop) X(message) X(name) X(pause_writing) X(peername)    \
-    X(proto) X(protocol) X(resume_writing) X(set_exception) X(set_result)     \
-    X(setblocking) X(shutdown) X(socket) X(sockname) X(transport)
+    X(pending) X(proto) X(protocol) X(read) X(resume_writing)                 \
+    X(set_exception) X(set_result) X(setblocking) X(shutdown) X(socket)       \
+    X(sockname) X(transport) X(write)
 
 struct names {
 #define X(name) PyObject *name;
@@ -266,6 +273,10 @@ struct imports {
     PyObject *socket_type;  /* socket.socket */
     PyObject *transport_socket; /* asyncio.trsock.TransportSocket */
     PyObject *buffered_protocol; /* asyncio.BufferedProtocol */
+    PyObject *ssl_object;   /* ssl.SSLObject */
+    PyObject *ssl_want_read, *ssl_syscall; /* its SSLAgainErrors */
+    PyObject *tls_states;   /* asyncio.sslproto.SSLProtocolState; its: */
+    PyObject *tls_handshake, *tls_wrapped, *tls_flushing, *tls_shutdown;
     PyObject *af_inet, *af_inet6, *sock_stream, *sock_dgram; /* enums */
     PyObject *extract_stack;
     PyObject *report;       /* bide._report: functions in Python */
@@ -423,6 +434,13 @@ PyObject *sock_of(int fd, int family, int type, int protocol);
 /* ── accept.c ─────────────────────────────────────────────────────────── */
 
 int acceptor_init_type(PyObject *module);
+
+/* ── tls.c ────────────────────────────────────────────────────────────── */
+
+int tls_init_types(PyObject *module);
+bool tls_check(PyObject *protocol);
+/* Bytes came for a protocol that passed tls_check(). -1: an exception. */
+int tls_feed(PyObject *protocol, const char *data, Py_ssize_t len);
 
 /* ── open.c ───────────────────────────────────────────────────────────── */
 

@@ -331,6 +331,7 @@ static void loop_dealloc(PyObject *self)
     PyMem_Free(loop->ready.items);
     PyMem_Free(loop->watches);
     PyMem_Free(loop->streams);
+    PyMem_Free(loop->scratch);
     type->tp_free(self);
     Py_DECREF(type);
 }

@@ -67,6 +67,24 @@ static int intern_names(void)
     return empty_tuple && loop_keyword ? 0 : -1;
 }
 
+static int import_states(void)
+{
+    const struct {
+        PyObject **where;
+        const char *name;
+    } all[] = {
+        {&imports.tls_handshake, "DO_HANDSHAKE"},
+        {&imports.tls_wrapped, "WRAPPED"},
+        {&imports.tls_flushing, "FLUSHING"},
+        {&imports.tls_shutdown, "SHUTDOWN"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (!(*all[i].where = PyObject_GetAttrString(imports.tls_states,
+                                                     all[i].name)))
+            return -1;
+    return 0;
+}
+
 static int import_objects(void)
 {
     const struct {
@@ -82,6 +100,10 @@ static int import_objects(void)
         {&imports.loop_type, "asyncio.selector_events",
          "BaseSelectorEventLoop"},
         {&imports.socket_type, "socket", "socket"},
+        {&imports.ssl_object, "ssl", "SSLObject"},
+        {&imports.ssl_want_read, "ssl", "SSLWantReadError"},
+        {&imports.ssl_syscall, "ssl", "SSLSyscallError"},
+        {&imports.tls_states, "asyncio.sslproto", "SSLProtocolState"},
         {&imports.af_inet, "socket", "AF_INET"},
         {&imports.af_inet6, "socket", "AF_INET6"},
         {&imports.sock_stream, "socket", "SOCK_STREAM"},
@@ -102,7 +124,7 @@ static int import_objects(void)
         if (!*all[i].where)
             return -1;
     }
-    return 0;
+    return import_states();
 }
 
 static PyObject *find(PyObject *dict, PyObject *name)
@@ -145,7 +167,7 @@ PyMODINIT_FUNC PyInit__core(void)
     if (drive_init() < 0 || intern_names() < 0 || import_objects() < 0 ||
         handle_init_types(module) < 0 || loop_init_type(module) < 0 ||
         stream_init_type(module) < 0 || wait_init_type(module) < 0 ||
-        acceptor_init_type(module) < 0)
+        acceptor_init_type(module) < 0 || tls_init_types(module) < 0)
         Py_CLEAR(module);
     return module;
 }

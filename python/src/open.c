@@ -178,7 +178,8 @@ static int set_protocol(StreamObject *stream, PyObject *protocol)
     int buffered = PyObject_IsInstance(protocol, imports.buffered_protocol);
     if (buffered < 0)
         return -1;
-    stream->buffered = (char)buffered;
+    stream->tls = tls_check(protocol);
+    stream->buffered = buffered && !stream->tls;
     Py_XSETREF(stream->protocol, Py_NewRef(protocol));
     stream->connected = true;
     return 0;

@@ -50,8 +50,29 @@ static PyObject *call_protocol(StreamObject *stream, PyObject *name,
     return result;
 }
 
+static void deliver_tls(StreamObject *stream, const char *data, Py_ssize_t len)
+{
+    PyObject *protocol = Py_NewRef(stream->protocol);
+    PyObject *context = Py_NewRef(stream->context);
+    int rc = PyContext_Enter(context);
+    if (rc == 0) {
+        rc = tls_feed(protocol, data, len);
+        if (PyContext_Exit(context) < 0)
+            rc = -1;
+    }
+    Py_DECREF(context);
+    Py_DECREF(protocol);
+    if (rc < 0)
+        stream_fatal(stream,
+                     "Fatal error: protocol.buffer_updated() call failed.");
+}
+
 static void deliver_bytes(StreamObject *stream, PyObject *bytes)
 {
+    if (stream->tls) {
+        deliver_tls(stream, PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes));
+        return;
+    }
     PyObject *result = call_protocol(stream, names.data_received, bytes);
     if (result)
         Py_DECREF(result);
@@ -127,6 +148,10 @@ static void deliver_buffered(StreamObject *stream, const char *data,
 
 static void deliver(StreamObject *stream, const char *data, Py_ssize_t len)
 {
+    if (stream->tls) {
+        deliver_tls(stream, data, len);
+        return;
+    }
     if (stream->buffered) {
         deliver_buffered(stream, data, len);
         return;
