@@ -223,7 +223,7 @@ void bide__base64_write(char *out, const void *data, size_t len);
 /* The number of bytes that were put to `out`, of len * 3 / 4, or -1. */
 ssize_t bide__base64_read(char *out, const char *text, size_t len);
 
-/* ── Reading JSON (scan.c, decode.c) ──────────────────────────────────── */
+/* ── Reading JSON (scan.c, decode.c, document.c) ──────────────────────────────────── */
 
 struct bide__decoder {
     const char *p;     /* where we are */
@@ -258,6 +258,23 @@ static inline void bide__spaces(struct bide__decoder *decoder)
         p++;
     decoder->p = p;
 }
+
+#define ALL_PARTS UINT64_MAX
+
+/* Decode a member of an object, whatever its shape. */
+bool bide__decode_part(struct bide__decoder *decoder,
+                       const struct bide__part *part, void *object);
+
+/* Decode an object, at its brace. `wanted` has a bit for each part that may be
+ * set; if these are not all, the object keeps what it has. */
+bool bide__decode_object(struct bide__decoder *decoder,
+                         const struct bide_plan *plan, uint64_t wanted,
+                         void *object);
+
+/* Note the faults of fields that are not there. */
+bool bide__note_missing(struct bide__decoder *decoder,
+                        const struct bide_plan *plan, uint64_t missing,
+                        const struct bide__input *input);
 
 /* Decode a text into the member of an object that a part is for. */
 void bide__decode_text(struct bide__context *context,
