@@ -5,6 +5,7 @@
  * a process of its own has all of it before it.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -170,4 +171,41 @@ TEST(an_arena_keeps_its_memory_when_it_is_reset)
     CHECK(bide_arena_allocate(&arena, 0) != NULL);
     bide_arena_free(&arena);
     bide_arena_free(NULL);
+}
+
+/* ── Threads ──────────────────────────────────────────────────────────── */
+
+#define THREADS 4
+
+BIDE_MODEL(Leaf, BIDE_FIELD(str, word, .pattern = "^[a-z]+$", .def = "x"));
+BIDE_MODEL(Branch, BIDE_FIELD(list(Branch), more, .def = "[]"),
+           BIDE_FIELD(list(Leaf), leaves, .def = "[{}]"));
+
+static void *read_branch(void *arg)
+{
+    static const char text[] = "{\"more\":[{\"leaves\":[{\"word\":\"b\"}]}]}";
+    pthread_barrier_wait(arg);
+    Branch branch;
+    bide_arena arena = {0};
+    bool fine = bide_json_decode(&bide_model_Branch, text, sizeof text - 1,
+                                 &branch, &arena, NULL) == 0 &&
+        branch.n_leaves == 1 && strcmp(branch.leaves[0].word, "x") == 0 &&
+        strcmp(branch.more[0].leaves[0].word, "b") == 0;
+    bide_arena_free(&arena);
+    return fine ? arg : NULL;
+}
+
+TEST(threads_may_use_a_model_first_at_the_same_time)
+{
+    pthread_t threads[THREADS];
+    pthread_barrier_t barrier;
+    pthread_barrier_init(&barrier, NULL, THREADS);
+    for (int i = 0; i < THREADS; i++)
+        CHECK_INT(pthread_create(&threads[i], NULL, read_branch, &barrier), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *result = NULL;
+        CHECK_INT(pthread_join(threads[i], &result), 0);
+        CHECK(result == &barrier);
+    }
+    pthread_barrier_destroy(&barrier);
 }
