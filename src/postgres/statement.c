@@ -92,7 +92,8 @@ static uint64_t hash_of(const char *sql, size_t len)
 
 /* Nobody can send its name any more: the server need not keep it. Without
  * memory or a connection it keeps it until the connection ends. */
-static void drop(struct bide__pg *pg, const struct bide__pg_statement *statement)
+static void drop(struct bide__pg *pg,
+                 const struct bide__pg_statement *statement)
 {
     char text[64];
     snprintf(text, sizeof text, "DEALLOCATE %s", statement->name);

@@ -133,7 +133,8 @@ DATABASE_TEST(a_constraint_that_is_deferred_fails_the_commit)
     bide_sql_transaction tx;
     CHECK_OK(bide_sql_executescript(
         db, "CREATE TABLE p (id int PRIMARY KEY);"
-            "CREATE TABLE t (a int REFERENCES p DEFERRABLE INITIALLY DEFERRED)"));
+            "CREATE TABLE t (a int REFERENCES p DEFERRABLE INITIALLY "
+            "DEFERRED)"));
     CHECK_OK(bide_sql_begin(db, &tx, NULL));
     CHECK_OK(insert(tx.connection, 1));
     int rc = bide_sql_end(&tx, 0);
