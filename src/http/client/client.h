@@ -184,7 +184,8 @@ struct bide__content {
     void *source_arg;
     int64_t length;    /* -1: not known */
     bool any;          /* there is a body, if only an empty one */
-    bool once;         /* it cannot be sent again */
+    bool once;         /* it cannot be sent again ... */
+    bool begun;        /* ... once this is set */
     char *memory;      /* of data */
     struct bide__pieces *pieces; /* files and parts, NULL: none */
 };

@@ -330,7 +330,7 @@ int bide__content_open(struct bide__content *content,
 
 int bide__content_rewind(struct bide__content *content)
 {
-    if (content->once)
+    if (content->once && content->begun)
         return bide_raise(-ESPIPE, "the body cannot be sent a second time");
     if (!content->pieces)
         return 0;

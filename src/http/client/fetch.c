@@ -147,10 +147,11 @@ static int attempt(struct bide__call *call, struct bide__origin *origin,
         if (rc < 0)
             return rc;
         rc = try_link(call, link, ret_response, &again);
-        if (rc == -EAGAIN && second)
-            return bide_raise(-ECONNRESET, "the server refused the request "
-                                           "on two connections");
-        if (rc == 0 || !again || second || call->content.once)
+        bool spent = call->content.once && call->content.begun;
+        if (rc == -EAGAIN && (second || spent))
+            return bide_raise(-ECONNRESET, "the connection ended before the "
+                                           "server took the request");
+        if (rc == 0 || !again || second || spent)
             return rc;
         if (!call->no_body)
             rc = bide__content_rewind(&call->content);

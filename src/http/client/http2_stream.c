@@ -448,10 +448,11 @@ static int drain(struct bide__h2_stream *stream)
     return rc;
 }
 
-static int send_source(const struct bide__content *content,
+static int send_source(struct bide__content *content,
                        struct bide__h2_stream *stream, char *buf)
 {
     uint64_t sent = 0;
+    content->begun = true;
     while (!is_over(stream)) {
         ssize_t n = content->source(content->source_arg, buf, PIECE);
         if (n < 0)
@@ -484,7 +485,7 @@ static void abandon(struct bide__h2_stream *stream)
     stream->out_len = 0;
 }
 
-static int send_body(const struct bide__content *content,
+static int send_body(struct bide__content *content,
                      struct bide__h2_stream *stream)
 {
     int rc;

@@ -137,6 +137,7 @@ static int send_piece(struct sender *sender, char *data, size_t len)
 static int send_source(struct sender *sender, char *buf)
 {
     struct bide__content *content = &sender->call->content;
+    content->begun = true;
     for (;;) {
         char *data = buf + 16;
         ssize_t n = content->source(content->source_arg, data, PIECE);
