@@ -537,8 +537,8 @@ bool bide__decode_object(struct bide__decoder *decoder,
         return fine;
     struct bide__input input = {.type = INPUT_OBJECT, .raw = begin,
                                 .raw_len = (size_t)(decoder->p - begin)};
-    return bide__note_missing(decoder, plan, missing, wanted == ALL_PARTS ? &input
-                                                                    : NULL);
+    return bide__note_missing(decoder, plan, missing,
+                              wanted == ALL_PARTS ? &input : NULL);
 }
 
 bool bide__decode_part(struct bide__decoder *decoder,

@@ -124,7 +124,8 @@ static void decode_body(struct bide__context *context,
         } else {
             struct bide__input input; /* has none of the keys */
             fine = bide__skip(&decoder, &input) &&
-                bide__note_missing(&decoder, plan, plan->required & wanted, NULL);
+                bide__note_missing(&decoder, plan, plan->required & wanted,
+                                   NULL);
         }
         finish(&decoder, fine);
     }

@@ -223,7 +223,7 @@ void bide__base64_write(char *out, const void *data, size_t len);
 /* The number of bytes that were put to `out`, of len * 3 / 4, or -1. */
 ssize_t bide__base64_read(char *out, const char *text, size_t len);
 
-/* ── Reading JSON (scan.c, decode.c, document.c) ──────────────────────────────────── */
+/* ── Reading JSON (scan.c, decode.c, document.c) ──────────────────────── */
 
 struct bide__decoder {
     const char *p;     /* where we are */

@@ -153,6 +153,8 @@ static const char *misfit(const struct bide__part *part)
     if (!bide__is_list(part) &&
         (field->min_items != 0 || field->max_items != 0))
         return "min_items and max_items are for lists";
+    if (part->kind == BIDE_KIND_ENUM && part->size != sizeof(unsigned))
+        return "its enum is not of the size of an int";
     if (field->multiple_of < 0)
         return "multiple_of is below zero";
     bool texts = field->in != BIDE_IN_DOCUMENT && field->in != BIDE_IN_BODY &&
