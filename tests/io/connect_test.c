@@ -504,7 +504,7 @@ static int amain_checks(void *arg)
         {{.happy_eyeballs_delay = NAN},
          "happy_eyeballs_delay is nan s, must be at least 0"},
         {{.tls = &short_security},
-         "tls begins with size 8, must be at least 24: is it a TLS context?"},
+         "tls begins with size 8, must be at least 32: is it a TLS context?"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         CHECK_ERR(bide_open_connection("127.0.0.1", 1, &cases[i].options,

@@ -318,7 +318,7 @@ static int amain_checks(void *arg)
          "stack_size is 1099511627776 bytes, at most 1073741824"},
         {{.mode = 01000}, "mode is 01000, at most 0777"},
         {{.tls = &short_security},
-         "tls begins with size 8, must be at least 24: is it a TLS context?"},
+         "tls begins with size 8, must be at least 32: is it a TLS context?"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         CHECK_ERR(bide_start_server("127.0.0.1", 0, echo, NULL,
