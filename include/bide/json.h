@@ -84,6 +84,29 @@ bide_json_decode_list(const bide_model *model, const char *text, size_t len,
  */
 BIDE_API BIDE_NODISCARD int bide_json_check(const char *text, size_t len);
 
+/*
+ * bide_json_find — one value of a document that has no model.
+ *
+ * With what was found goes on who knows what it is:
+ *
+ *     rc = bide_json_find(text, len, "/items/0/price", &found);
+ *     if (rc == 0)
+ *         rc = bide_json_decode(&bide_model_f64, found.data, found.len,
+ *                               &price, &arena, NULL);
+ *
+ * Returns:  0; -ENOENT if the document has no such value; -EINVAL with a
+ *           message if the part of it that was looked through is not JSON, or
+ *           the pointer is none; -ENOMEM.
+ *   pointer     keys and indices, each behind a slash; in a key, ~1 is a slash
+ *               and ~0 a tilde. "" is the document as a whole
+ *   ret_found   the text of the value, within `text`
+ * Thread:   any.
+ * Source:   RFC 6901.
+ */
+BIDE_API BIDE_NODISCARD int bide_json_find(const char *text, size_t len,
+                                           const char *pointer,
+                                           bide_bytes *ret_found);
+
 /* ── Writing ──────────────────────────────────────────────────────────── */
 
 /*

@@ -82,6 +82,24 @@ static void set_items(const struct request *request,
     memcpy(bide__at(object, part->count_offset), &n, sizeof n);
 }
 
+/* There are too few or too many of them: all are told. */
+static void note_number(const struct request *request,
+                        const struct bide__part *part, size_t n)
+{
+    struct bide__input input;
+    bide_json_writer writer = {0};
+    bide_json_begin_array(&writer);
+    for (size_t i = 0; i < n && get(request, part, i, &input); i++)
+        bide_json_string_len(&writer, input.text, input.len);
+    bide_json_end_array(&writer);
+    if (bide_json_finish(&writer) < 0)
+        request->context->error = -ENOMEM;
+    input = (struct bide__input){.type = INPUT_ARRAY, .raw = writer.text,
+                                 .raw_len = writer.len};
+    bide__check_items(request->context, part, &input, n);
+    bide_json_free(&writer);
+}
+
 static void set_list(const struct request *request,
                      const struct bide__part *part, void *object)
 {
@@ -95,7 +113,10 @@ static void set_list(const struct request *request,
                         "Field required");
         return;
     }
-    if (bide__check_items(request->context, part, NULL, n))
+    if (n < part->field->min_items ||
+        (part->field->max_items != 0 && n > part->field->max_items))
+        note_number(request, part, n);
+    else
         set_items(request, part, object, n);
 }
 

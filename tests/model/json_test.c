@@ -388,3 +388,40 @@ TEST(a_pattern_that_takes_for_ever_is_a_mismatch)
               "s: String should match pattern '^(a+)+$'");
     bide_arena_free(&arena);
 }
+
+TEST(a_value_is_found_by_its_pointer)
+{
+    static const char text[] =
+        " {\"a/b\" : [10, {\"~\": \"x\"}, []], \"\\u0061\": null,\"\":{}}";
+    static const struct {
+        const char *pointer, *found;
+        int code;
+    } rows[] = {
+        {"/a~1b/0", "10", 0},
+        {"/a~1b/1/~0", "\"x\"", 0},
+        {"/a~1b/1", "{\"~\": \"x\"}", 0},
+        {"/a", "null", 0},
+        {"/", "{}", 0},
+        {"/a~1b/2/0", NULL, -ENOENT},
+        {"/a~1b/3", NULL, -ENOENT},
+        {"/a~1b/-", NULL, -ENOENT},
+        {"/a~1b/01", NULL, -ENOENT},
+        {"/a/b", NULL, -ENOENT},
+        {"/c", NULL, -ENOENT},
+        {"a", NULL, -EINVAL},
+        {"/~2", NULL, -EINVAL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        bide_bytes found = {0};
+        CHECK_INT(bide_json_find(text, sizeof text - 1, rows[i].pointer,
+                                 &found), rows[i].code);
+        if (rows[i].found != NULL && CHECK_INT(found.len,
+                                               strlen(rows[i].found)))
+            CHECK_MEM(found.data, rows[i].found, found.len);
+    }
+    bide_bytes whole;
+    CHECK_OK(bide_json_find(text, sizeof text - 1, "", &whole));
+    CHECK_INT(whole.len, sizeof text - 2);
+    for (size_t len = 0; len < sizeof text - 1; len++)
+        CHECK_ERR(bide_json_find(text, len, "/z", &whole), -EINVAL);
+}

@@ -130,6 +130,14 @@ static const struct {
      "string as an integer\",\"input\":\"x\"},{\"type\":\"float_parsing\","
      "\"loc\":[\"query\",\"o\"],\"msg\":\"Input should be a valid number, "
      "unable to parse string as a number\",\"input\":\"\"}]"},
+    {&bide_model_Input,
+     {"path p=1", "query q=1", "query qs=1", "query qs=2", "query qs=\"",
+      "query qs=4", "cookie ck=", NULL},
+     "[{\"type\":\"too_long\",\"loc\":[\"query\",\"qs\"],\"msg\":\"List "
+     "should have at most 3 items after validation, not 4\",\"input\":"
+     "[\"1\",\"2\",\"\\\"\",\"4\"],\"ctx\":{\"field_type\":\"List\","
+     "\"max_length\":3,\"actual_length\":4}},{\"type\":\"missing\",\"loc\":"
+     "[\"header\",\"x-token\"],\"msg\":\"Field required\",\"input\":null}]"},
     {&bide_model_Form, {"form u=", "form n=x", NULL},
      "[{\"type\":\"missing\",\"loc\":[\"body\",\"u\"],\"msg\":\"Field "
      "required\",\"input\":null},{\"type\":\"int_parsing\",\"loc\":[\"body\","
