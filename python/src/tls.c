@@ -48,7 +48,7 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     PyObject *extra;
-    PyObject *flow[4];
+    PyObject *flow[4];  /* asyncio's code keeps its loop there */
     PyObject *weakrefs;
     PyObject *protocol; /* a Tls, or None */
 } TlsTransport;
@@ -527,6 +527,8 @@ static int transport_traverse(PyObject *self, visitproc visit, void *arg)
     TlsTransport *transport = (TlsTransport *)self;
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(transport->extra);
+    for (int i = 0; i < 4; i++)
+        Py_VISIT(transport->flow[i]);
     Py_VISIT(transport->protocol);
     return 0;
 }
@@ -535,6 +537,8 @@ static int transport_clear(PyObject *self)
 {
     TlsTransport *transport = (TlsTransport *)self;
     Py_CLEAR(transport->extra);
+    for (int i = 0; i < 4; i++)
+        Py_CLEAR(transport->flow[i]);
     Py_CLEAR(transport->protocol);
     return 0;
 }
