@@ -76,7 +76,8 @@ static int64_t send_portion(struct sending *sending)
     int64_t first = sending->offset + sending->sent;
     if (in_memory(sending->file, first) &&
         in_memory(sending->file, first + (int64_t)sending->portion - 1)) {
-        int64_t n = bide__without_sigpipe(call_sendfile, sending);
+        int64_t n = bide__without_sigpipe(call_sendfile, sending,
+                                          sending->portion);
         if (n > 0)
             bide__file_charge(sending->file->loop->current, (size_t)n);
         return n;

@@ -36,7 +36,8 @@ static void take_signal(const sigset_t *pipe)
         continue;
 }
 
-ssize_t bide__without_sigpipe(ssize_t (*call)(void *arg), void *arg)
+ssize_t bide__without_sigpipe(ssize_t (*call)(void *arg), void *arg,
+                              size_t whole)
 {
     sigset_t pipe, before, pending;
     sigemptyset(&pipe);
@@ -51,7 +52,9 @@ ssize_t bide__without_sigpipe(ssize_t (*call)(void *arg), void *arg)
     } while (n < 0 && errno == EINTR);
     if (n < 0)
         n = -errno;
-    if (n == -EPIPE && !sigismember(&pending, SIGPIPE))
+    /* A part may have gone out before the other end did. */
+    bool raised = n == -EPIPE || (n >= 0 && (size_t)n < whole);
+    if (raised && !sigismember(&pending, SIGPIPE))
         take_signal(&pipe);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return n;
@@ -73,7 +76,8 @@ static ssize_t call_write(void *arg)
  * errno may change. */
 static ssize_t write_quietly(int fd, const void *data, size_t len)
 {
-    return bide__without_sigpipe(call_write, &(struct writing){fd, data, len});
+    return bide__without_sigpipe(call_write,
+                                 &(struct writing){fd, data, len}, len);
 }
 
 static const struct bide__wait write_wait = {

@@ -146,9 +146,11 @@ void bide__stream_unref(bide_stream *stream);
 int bide__stream_begin_write(bide_stream *stream, const char *function);
 void bide__stream_end_write(bide_stream *stream, bool failed, bool began);
 
-/* Make a system call that would raise SIGPIPE. Returns what it returned, or a
- * negative errno; errno may change. */
-ssize_t bide__without_sigpipe(ssize_t (*call)(void *arg), void *arg);
+/* Make a system call that would raise SIGPIPE, and that returns `whole` if it
+ * has done all. Returns what it returned, or a negative errno; errno may
+ * change. */
+ssize_t bide__without_sigpipe(ssize_t (*call)(void *arg), void *arg,
+                              size_t whole);
 
 extern const struct bide__transport bide__socket_transport;
 

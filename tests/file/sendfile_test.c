@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* sendfile_test.c — parts of files to streams. */
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 
@@ -294,4 +295,46 @@ static int broken(void *arg)
 TEST(a_peer_that_goes_away_is_an_error_and_no_signal)
 {
     run_both_ways(broken);
+}
+
+/* A connection over TCP whose other end has been closed. */
+static int half_dead(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t len = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK_OK(bind(listener, (struct sockaddr *)&address, len));
+    CHECK_OK(listen(listener, 1));
+    CHECK_OK(getsockname(listener, (struct sockaddr *)&address, &len));
+    CHECK_OK(connect(client, (struct sockaddr *)&address, len));
+    int server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    CHECK_OK(server);
+    close(client);
+    close(listener);
+    return server;
+}
+
+/* The first bytes still go out; those after them meet a reset, within one
+ * system call, which returns the number of the first. */
+static int broken_within(void *arg)
+{
+    (void)arg;
+    fill_file();
+    CHECK(signal(SIGPIPE, on_signal) != SIG_ERR);
+    for (int i = 0; i < 10; i++) {
+        CHECK_OK(bide_stream_open(half_dead(), 0, &ends[1]));
+        int64_t rc = bide_sendfile(ends[1], file, 0, LEN);
+        CHECK(rc == -EPIPE || rc == -ECONNRESET);
+        bide_stream_close(ends[1]);
+    }
+    signal(SIGPIPE, SIG_DFL);
+    drop_file();
+    return 0;
+}
+
+TEST(a_peer_that_goes_away_within_a_call_is_no_signal_either)
+{
+    run_both_ways(broken_within);
 }
