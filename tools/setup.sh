@@ -63,6 +63,7 @@ need_for_test()
     need libbrotli-dev /usr/include/brotli/decode.h
     need libzstd-dev /usr/include/zstd.h
     need curl curl
+    want nginx-light /usr/sbin/nginx
     want python3-websockets /usr/lib/python3/dist-packages/websockets
     want chromium chromium
     need libsqlite3-dev /usr/include/sqlite3.h
