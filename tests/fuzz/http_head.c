@@ -28,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bide_http_request *request = &connection.request;
     unsigned lines = 0;
     request->connection = &connection;
+    request->server = &server;
     const char *text = (const char *)data;
     int head = bide__http_find_head(text, size, HEAD_MAX, &lines);
     if (head > (int)size || (head < 0 && (head > -400 || head < -599)))
@@ -37,6 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int rc = bide__http_parse_head(request, text, (size_t)head, lines);
     if (rc == 0)
         look(request);
-    bide_release(request->memory);
+    if (request->memory != connection.head)
+        bide_release(request->memory);
     return 0;
 }
