@@ -20,6 +20,10 @@ bench-python: # the Python face, against asyncio and uvloop
 	@tools/setup.sh bench
 	@/usr/bin/python3 python/bench/run.py
 
+bench-http: # the same for HTTP
+	@tools/setup.sh bench-http
+	@/usr/bin/python3 bench/http/run.py
+
 install: all # below /usr/local
 	@tools/install.sh
 
@@ -31,6 +35,6 @@ clean: # remove what was built
 	@rm -rf build
 
 help: # show these lines
-	@sed -n 's/^\([a-z]*\):[^#]*# */make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):[^#]*# */make \1\t/p' Makefile
 
-.PHONY: all demo test bench bench-python install deb clean help
+.PHONY: all demo test bench bench-python bench-http install deb clean help

@@ -3,7 +3,7 @@
 #
 # Install what a command of the Makefile needs and the machine lacks.
 #
-#     tools/setup.sh demo|test|bench|deb
+#     tools/setup.sh demo|test|bench|bench-http|deb
 #
 # Knows the package names of Debian and its descendants; elsewhere it says
 # what is missing. Touches nothing, and runs no apt, when nothing is.
@@ -112,6 +112,28 @@ need_for_bench()
     need golang go /usr/local/go/bin/go
 }
 
+need_for_bench_http()
+{
+    need_for_demo
+    need libssl-dev /usr/include/openssl/ssl.h
+    need openssl openssl
+    need node-llhttp /usr/share/llhttp/llhttp.c
+    need libnghttp2-dev /usr/include/nghttp2/nghttp2.h
+    need zlib1g-dev /usr/include/zlib.h
+    need libbrotli-dev /usr/include/brotli/decode.h
+    need libzstd-dev /usr/include/zstd.h
+    need wrk wrk
+    need nghttp2-client h2load
+    want nghttp2-server nghttpd
+    want nginx-light nginx /usr/sbin/nginx
+    want h2o h2o /usr/sbin/h2o
+    want lighttpd lighttpd /usr/sbin/lighttpd
+    want lighttpd-mod-openssl /usr/lib/lighttpd/mod_openssl.so
+    want libmicrohttpd-dev /usr/include/microhttpd.h
+    want python3-aiohttp /usr/lib/python3/dist-packages/aiohttp
+    want golang go /usr/local/go/bin/go
+}
+
 need_for_deb()
 {
     need_for_demo
@@ -132,9 +154,10 @@ case "${1:-}" in
 demo) need_for_demo ;;
 test) need_for_test ;;
 bench) need_for_bench ;;
+bench-http) need_for_bench_http ;;
 deb) need_for_deb ;;
 *)
-    echo "usage: tools/setup.sh demo|test|bench|deb" >&2
+    echo "usage: tools/setup.sh demo|test|bench|bench-http|deb" >&2
     exit 2
     ;;
 esac
