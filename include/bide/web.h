@@ -30,6 +30,7 @@
 
 #include <bide/web_app.h>
 #include <bide/web_endpoint.h>
+#include <bide/web_form.h>
 #include <bide/web_request.h>
 
 #endif

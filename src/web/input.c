@@ -10,6 +10,7 @@
  * copied to a model of their own, which is decoded to the side.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <strings.h>
 
@@ -30,38 +31,83 @@ static size_t count_in(const bide_model *model, bide_in in)
     return count;
 }
 
+/* The fields of a body or a form as a model of their own. The library keeps
+ * what it derives from models until the program ends, so we keep these. */
+struct body {
+    struct body *next;
+    const bide_model *whole; /* that they are fields of */
+    bide_model model;
+    struct bide_plan *plan;
+    bide_field fields[];
+};
+
+static pthread_mutex_t bodies_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct body *bodies;
+
+static struct body *make_body(const bide_model *whole, bide_in in)
+{
+    size_t count = count_in(whole, in);
+    struct body *body =
+        bide_allocate(sizeof *body + count * sizeof body->fields[0]);
+    if (!body)
+        return NULL;
+    memset(body, 0, sizeof *body);
+    body->whole = whole;
+    body->model = (bide_model){
+        .name = whole->name,
+        .kind = BIDE_KIND_MODEL,
+        .size = whole->size,
+        .fields = body->fields,
+        .n_fields = count,
+        .plan = &body->plan,
+    };
+    count = 0;
+    for (size_t i = 0; i < whole->n_fields; i++) {
+        if (whole->fields[i].in != in)
+            continue;
+        body->fields[count] = whole->fields[i];
+        body->fields[count++].in = BIDE_IN_DOCUMENT;
+    }
+    return body;
+}
+
+static const struct body *body_of(const bide_model *whole, bide_in in)
+{
+    pthread_mutex_lock(&bodies_lock);
+    struct body *body = bodies;
+    while (body && body->whole != whole)
+        body = body->next;
+    if (!body) {
+        body = make_body(whole, in);
+        if (body) {
+            body->next = bodies;
+            bodies = body;
+        }
+    }
+    pthread_mutex_unlock(&bodies_lock);
+    return body;
+}
+
 /* A form is read as texts; its model is for the documentation. */
 static int derive_body(struct bide__web_input *input)
 {
     const bide_model *model = input->model;
     bool form = input->places & BIT(BIDE_IN_FORM);
     bide_in in = form ? BIDE_IN_FORM : BIDE_IN_BODY;
-    size_t count = count_in(model, in);
-    if (count == 0)
+    if (!(input->places & BIT(in)))
         return 0;
-    input->fields = bide_allocate(count * sizeof *input->fields);
-    if (!input->fields)
+    const struct body *body = body_of(model, in);
+    if (!body)
         return -ENOMEM;
-    count = 0;
-    for (size_t i = 0; i < model->n_fields; i++) {
-        if (model->fields[i].in != in)
-            continue;
-        input->body = &model->fields[i];
-        input->fields[count] = model->fields[i];
-        input->fields[count++].in = BIDE_IN_DOCUMENT;
-    }
-    if (count == 1 && !form && !input->body->embed)
+    input->fields = body->fields;
+    input->embedded = &body->model;
+    for (size_t i = 0; i < model->n_fields; i++)
+        if (model->fields[i].in == in)
+            input->body = &model->fields[i];
+    if (body->model.n_fields == 1 && !form && !input->body->embed)
         return 0;
     input->body = NULL;
-    input->embedded = (bide_model){
-        .name = model->name,
-        .kind = BIDE_KIND_MODEL,
-        .size = model->size,
-        .fields = input->fields,
-        .n_fields = count,
-        .plan = &input->plan,
-    };
-    return bide_model_prepare(&input->embedded);
+    return bide_model_prepare(input->embedded);
 }
 
 static int derive_needs(bide_web_app *app, struct bide__web_input *input)
@@ -119,7 +165,6 @@ static int derive(bide_web_app *app, struct bide__web_input *input)
 
 static void free_input(struct bide__web_input *input)
 {
-    bide_release(input->fields);
     bide_release(input->needs);
     bide_release(input);
 }
@@ -221,7 +266,7 @@ static int fetch(bide_web_request *request, unsigned places)
     if (rc == 0 && (places & BIT(BIDE_IN_COOKIE)))
         rc = bide__web_cookies(request);
     if (rc == 0 && (places & BIT(BIDE_IN_FORM)))
-        rc = bide__web_form(request);
+        rc = bide_web_form(request, NULL);
     if (rc == -E2BIG || rc == -EINVAL)
         return bide_web_error(request, 400, "%s", bide_errmsg(rc));
     return rc;
@@ -315,12 +360,12 @@ static int decode_embedded(bide_web_request *request,
                            const char *text, size_t len, char *object,
                            bide_faults *faults)
 {
-    char *aside = bide_arena_allocate(&request->arena, input->embedded.size);
+    char *aside = bide_arena_allocate(&request->arena, input->embedded->size);
     if (!aside)
         return -ENOMEM;
-    int rc = bide_json_decode(&input->embedded, text, len, aside,
+    int rc = bide_json_decode(input->embedded, text, len, aside,
                               &request->arena, faults);
-    for (size_t i = 0; rc == 0 && i < input->embedded.n_fields; i++)
+    for (size_t i = 0; rc == 0 && i < input->embedded->n_fields; i++)
         move_field(&input->fields[i], object, aside);
     return rc;
 }

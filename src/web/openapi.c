@@ -261,7 +261,7 @@ static void write_body(bide_json_writer *writer,
         bide_field_schema(writer, input->model,
                           (size_t)(input->body - input->model->fields));
     else
-        bide_model_schema(writer, &input->embedded);
+        bide_model_schema(writer, input->embedded);
     end_content(writer);
     bide_json_end_object(writer);
 }

@@ -10,6 +10,10 @@
  *     background.c  tasks after the reply
  *     request.c     what a request says
  *     form.c        forms
+ *     upload.c      forms with files
+ *     multipart.c   their parser, which knows nothing else
+ *     session.c     sessions, in signed cookies
+ *     cors.c        pages of other origins
  *     query.c       urlencoded pairs, of queries and forms
  *     cookie.c      cookies
  *     endpoint.c    typed handlers: their input and output
@@ -65,10 +69,9 @@ struct bide__web_input {
     struct bide__web_input *next; /* of the application's */
     const bide_model *model;
     unsigned places; /* bits of bide_in that have fields */
-    const bide_field *body; /* the only field of a body, not embedded */
-    bide_field *fields;     /* of an embedded body, as a model has them */
-    bide_model embedded;    /* these as a model */
-    struct bide_plan *plan; /* of that */
+    const bide_field *body;     /* the only field of a body, not embedded */
+    const bide_field *fields;   /* of a body or a form, or NULL ... */
+    const bide_model *embedded; /* as a model, in which they are members */
     struct bide__web_need *needs;
     size_t n_needs;
 };
@@ -263,6 +266,8 @@ struct bide_web_request {
     const char *rest;            /* of the path, from the last parameter on */
     const char *allowed;         /* methods, where the path has others */
 
+    struct bide__web_session *session;
+    const bide_web_upload *uploads;
     bool query_parsed, cookies_parsed, form_parsed;
     struct bide__web_pairs query, cookies, form;
     const char *body;
@@ -394,11 +399,11 @@ bide__web_pair(const struct bide__web_pairs *pairs, const char *name,
 /* The request's, parsed once. Return 0 or a negative code. */
 int bide__web_query(bide_web_request *request);
 
-/* ── form.c ───────────────────────────────────────────────────────────── */
+/* ── upload.c ─────────────────────────────────────────────────────────── */
 
-/* Read and parse a form, once. Returns 0 or a negative code; another type of
- * body is an empty form. */
-int bide__web_form(bide_web_request *request);
+/* Read a multipart form. Returns as bide_web_form() does. */
+int bide__web_read_multipart(bide_web_request *request, const char *type,
+                             const bide_web_form_options *options);
 
 /* ── cookie.c ─────────────────────────────────────────────────────────── */
 
