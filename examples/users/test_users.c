@@ -129,6 +129,7 @@ BIDE_TEST(what_is_not_valid_is_told, .backend = "sim")
     return 0;
 }
 
+/* [test] */
 BIDE_TEST(who_registers_gets_an_email_after_the_reply, .backend = "sim")
 {
     struct fixture fixture;
@@ -143,6 +144,7 @@ BIDE_TEST(who_registers_gets_an_email_after_the_reply, .backend = "sim")
     BIDE_CHECK_OK(tear_down(&fixture));
     return 0;
 }
+/* [test] */
 
 BIDE_TEST(what_looks_like_sql_is_a_name, .backend = "sim")
 {
