@@ -246,8 +246,8 @@ ssize_t bide_http_response_readline(bide_http_response *response, char *buf,
         return bide_raise(-EINVAL, "max is %zu bytes, must be 1 to %zu", max,
                           LINE_MOST);
     for (;;) {
-        const char *begin = lines->data + response->taken;
         size_t have = lines->len - response->taken;
+        const char *begin = have > 0 ? lines->data + response->taken : "";
         size_t within = have < max ? have : max;
         const char *lf = within > searched ? memchr(begin + searched, '\n',
                                                     within - searched)
