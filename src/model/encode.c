@@ -194,7 +194,8 @@ static void write_object(bide_json_writer *writer,
         char *out = bide__writer_room(writer, len + VALUE_LEN);
         if (out == NULL)
             return;
-        memcpy(out, part->key + comma, len);
+        for (size_t at = 0; at < len; at += KEY_SLACK)
+            memcpy(out + at, part->key + comma + at, KEY_SLACK);
         comma = 0;
         writer->len += len;
         size_t value = part->shape == BIDE_SHAPE_PLAIN

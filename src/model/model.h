@@ -23,6 +23,7 @@
 #define FIELDS_MAX 64   /* bits of a word */
 #define SLOTS 128       /* of the table of names; a power of two */
 #define NOT_A_FIELD 255
+#define KEY_SLACK 16    /* keys are copied sixteen bytes at a time */
 #define EXTRA_INDEX 1000 /* of an unknown key: behind the fields */
 #define INPUT_MAX 1024   /* bytes of a fault's input */
 
@@ -41,7 +42,8 @@ struct bide__part {
     uint64_t head_mask;       /* those of them that count */
     size_t match_len;         /* of name and quote; SIZE_MAX: not read */
     int64_t least, most;      /* integers: the limits */
-    const char *key;          /* "name": as it is written, with a comma */
+    const char *key;          /* "name": as it is written, with a comma; and
+                                 KEY_SLACK bytes behind */
     size_t key_len;
     struct bide__pattern *pattern;
     size_t offset, has_offset, count_offset;
@@ -283,8 +285,17 @@ void bide__decode_text(struct bide__context *context,
 
 /* ── Writing JSON (writer.c, encode.c) ────────────────────────────────── */
 
-/* Room for `size` bytes behind what is written; NULL with the error set. */
-char *bide__writer_room(bide_json_writer *writer, size_t size);
+/* More room, or NULL with the error set. */
+char *bide__writer_grow(bide_json_writer *writer, size_t size);
+
+/* Room for `size` bytes behind what is written, and a NUL; NULL with the error
+ * set. */
+static inline char *bide__writer_room(bide_json_writer *writer, size_t size)
+{
+    if (writer->error == 0 && writer->cap - writer->len > size)
+        return writer->text + writer->len;
+    return bide__writer_grow(writer, size);
+}
 
 /* What comes before a value: a comma. false: it may not come here. */
 bool bide__writer_value(bide_json_writer *writer);

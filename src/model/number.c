@@ -8,7 +8,7 @@
  * Others go to strtod.
  *
  * Writing: a double that has a decimal of at most 15 digits is that decimal: no
- * other has the same nearest double. It is found by trying 1, 2, ... places
+ * other has the same nearest double. It is found by trying 3, 6, ... places
  * after the point, and proved by the division above. Others are printed with
  * 15, 16 or 17 digits, the first that reads back as the same.
  */
@@ -121,13 +121,16 @@ size_t bide__write_f64(char *out, double number)
         return (size_t)(p + 2 - out);
     }
     if (number >= 1e-4 && number < 1e15) {
-        for (unsigned places = 1; places < 20; places++) {
+        for (unsigned places = 3; places <= 15; places += 3) {
             double scaled = number * tens[places] + 0.5;
             if (scaled >= 1e15)
                 break;
             uint64_t n = (uint64_t)scaled;
-            if ((double)n / tens[places] == number)
-                return (size_t)(p - out) + write_decimal(p, n, places);
+            if ((double)n / tens[places] != number)
+                continue;
+            for (; n % 10 == 0; places--)
+                n /= 10;
+            return (size_t)(p - out) + write_decimal(p, n, places);
         }
     }
     return (size_t)(p - out) + write_by_printf(p, number);

@@ -93,8 +93,9 @@ static bool make_key(struct bide_plan *plan, struct bide__part *part)
     bide__write_string(&writer, part->name, part->name_len);
     part->key_len = writer.len + 2;
     char *key = writer.error != 0
-        ? NULL : bide_arena_allocate(&plan->arena, part->key_len);
+        ? NULL : bide_arena_allocate(&plan->arena, part->key_len + KEY_SLACK);
     if (key != NULL) {
+        memset(key, 0, part->key_len + KEY_SLACK);
         key[0] = ',';
         memcpy(key + 1, writer.text, writer.len);
         key[part->key_len - 1] = ':';

@@ -126,6 +126,23 @@ static char *write_high(char *out, const char *text, size_t len)
     return out;
 }
 
+#ifdef WIDE
+/* Fewer than sixteen bytes: by words that overlap. */
+static inline void copy_few(char *out, const char *text, size_t len)
+{
+    if (len >= 8) {
+        memcpy(out, text, 8);
+        memcpy(out + len - 8, text + len - 8, 8);
+    } else if (len >= 4) {
+        memcpy(out, text, 4);
+        memcpy(out + len - 4, text + len - 4, 4);
+    } else {
+        for (size_t i = 0; i < len; i++)
+            out[i] = text[i];
+    }
+}
+#endif
+
 /* Text as it stands between the quotes; `out` has room for six times as much
  * and sixteen bytes more. Returns where it ends there. */
 static char *write_inside(char *out, const char *text, const char *end)
@@ -134,19 +151,27 @@ static char *write_inside(char *out, const char *text, const char *end)
         bool high = false;
         const char *stop;
 #ifdef WIDE
-        if (end - text >= WIDE) {
-            bide__bits bits = bide__look(text, &high);
-            stop = text + (bits != 0 ? bide__first_of(bits) : WIDE);
-            if (!high) {
-                memcpy(out, text, WIDE);
-                out += stop - text;
-                text = stop;
-                if (bits != 0)
-                    out += escape(out, (unsigned char)*text++);
-                continue;
-            }
-            high = false;
+        char last[WIDE];
+        size_t len = (size_t)(end - text);
+        const char *wide = text;
+        if (len < WIDE) {
+            memset(last, ' ', WIDE); /* nothing special */
+            copy_few(last, text, len);
+            wide = last;
         }
+        bide__bits bits = bide__look(wide, &high);
+        if (!high) {
+            size_t plain = bits != 0 ? bide__first_of(bits) : WIDE;
+            memcpy(out, wide, WIDE); /* there is SLACK */
+            if (plain >= len)
+                return out + len;
+            out += plain;
+            text += plain;
+            if (bits != 0)
+                out += escape(out, (unsigned char)*text++);
+            continue;
+        }
+        high = false;
 #endif
         stop = bide__string_end(text, end, &high);
         if (high) {

@@ -59,12 +59,9 @@ static bool grow(bide_json_writer *writer, size_t size)
     return true;
 }
 
-char *bide__writer_room(bide_json_writer *writer, size_t size)
+char *bide__writer_grow(bide_json_writer *writer, size_t size)
 {
-    if (writer->error != 0)
-        return NULL;
-    /* A byte more than asked for is always there, for the NUL. */
-    if (writer->cap - writer->len <= size && !grow(writer, size))
+    if (writer->error != 0 || !grow(writer, size))
         return NULL;
     return writer->text + writer->len;
 }
