@@ -284,6 +284,17 @@ BIDE_API void bide_engine_on_block(bide_engine *engine,
 BIDE_API int64_t bide_engine_clock(const bide_engine *engine);
 
 /*
+ * bide_engine_now — the time at which the present turn began.
+ *
+ * Costs nothing: it was read when the last poll returned.
+ *
+ * Returns:  nanoseconds of bide_engine_clock(), some of them ago.
+ * Thread:   the engine's.
+ * Like:     libuv's uv_now.
+ */
+BIDE_API int64_t bide_engine_now(const bide_engine *engine);
+
+/*
  * bide_engine_after_fork — make the engine usable in a child of fork(2).
  *
  * Rebuilds what the kernel does not share (ring, epoll set, wake-up

@@ -211,6 +211,11 @@ int64_t bide_engine_clock(const bide_engine *engine)
     return engine->backend->clock(engine);
 }
 
+int64_t bide_engine_now(const bide_engine *engine)
+{
+    return engine->now_ns;
+}
+
 int64_t bide_engine_timeout(bide_engine *engine)
 {
     if (engine->ready_first || engine->finished_first ||

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#include <bide/timeout.h>
-
 #include "http/server/server.h"
 
 #define SIZE_LINE_MAX 18 /* 16 digits and CR LF */
@@ -156,10 +154,10 @@ static ssize_t read_some(bide_http_request *request, void *buf, size_t len)
 
 static ssize_t read_in_time(bide_http_request *request, void *buf, size_t len)
 {
-    bide_timeout timeout;
-    bide_timeout_enter_at(&timeout, request->deadline);
+    struct bide__http_deadline *deadline = &request->connection->deadline;
+    bide__http_wait_until(deadline, request->deadline);
     ssize_t n = read_some(request, buf, len);
-    int rc = bide_timeout_exit(&timeout, n < 0 ? (int)n : 0);
+    int rc = bide__http_waited(deadline, n < 0 ? (int)n : 0);
     if (rc == -ETIME)
         request->failed = rc;
     return rc < 0 ? rc : n;

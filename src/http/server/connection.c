@@ -22,6 +22,7 @@
 #include "http/http2/http2.h"
 #include "http/server/server.h"
 
+#define SPARE_MOST 65536 /* bytes of memory that is kept for replies */
 #define PIECES 4       /* of a write, the head's included */
 #define LINGER 1.0     /* seconds for a client that was refused to read why */
 #define LINGER_MOST 262144 /* bytes that it may still send */
@@ -31,13 +32,14 @@
 static int write_in_time(struct bide__http_connection *connection,
                          const struct iovec *iov, size_t count)
 {
-    bide_timeout timeout;
+    struct bide__http_deadline *deadline = &connection->deadline;
     bide_stream *stream = connection->stream;
-    bide_timeout_enter(&timeout, connection->server->options.write_timeout);
+    double seconds = connection->server->options.write_timeout;
+    bide__http_wait_until(deadline, bide__http_now(deadline) + seconds);
     int rc = count == 1
                  ? bide_stream_write(stream, iov->iov_base, iov->iov_len)
                  : bide_stream_writev(stream, iov, count);
-    return bide_timeout_exit(&timeout, rc);
+    return bide__http_waited(deadline, rc);
 }
 
 static int await_sender(struct bide__http_connection *connection)
@@ -79,9 +81,11 @@ static int send_out(void *arg)
 {
     struct bide__http_connection *connection = arg;
     struct bide__bytes out = connection->out;
-    const struct iovec piece = {out.data, out.len};
+    bide_timeout timeout;
     connection->out = (struct bide__bytes){.data = NULL};
-    int rc = write_in_time(connection, &piece, 1);
+    bide_timeout_enter(&timeout, connection->server->options.write_timeout);
+    int rc = bide_stream_write(connection->stream, out.data, out.len);
+    rc = bide_timeout_exit(&timeout, rc);
     bide__bytes_free(&out);
     return rc;
 }
@@ -111,11 +115,26 @@ void bide__http_send_soon(struct bide__http_connection *connection)
 static ssize_t peek_until(struct bide__http_connection *connection,
                           size_t least, double when, const char **ret_data)
 {
-    bide_timeout timeout;
-    bide_timeout_enter_at(&timeout, when);
+    struct bide__http_deadline *deadline = &connection->deadline;
+    bide__http_wait_until(deadline, when);
     ssize_t n = bide_stream_peek(connection->stream, least, ret_data);
-    int rc = bide_timeout_exit(&timeout, n < 0 ? (int)n : 0);
+    int rc = bide__http_waited(deadline, n < 0 ? (int)n : 0);
     return rc < 0 ? rc : n;
+}
+
+/* An idle connection has no memory for replies: the next busy one uses it. */
+static void give_spare(struct bide__http_connection *connection)
+{
+    bide_http_server *server = connection->server;
+    struct bide__bytes *out = &connection->out;
+    if (!out->data)
+        return;
+    if (server->spare.data || out->cap > SPARE_MOST) {
+        bide__bytes_free(out);
+        return;
+    }
+    server->spare = *out;
+    *out = (struct bide__bytes){.data = NULL};
 }
 
 /* Wait for a request's first byte. Returns how many bytes are there, 0 at the
@@ -124,14 +143,15 @@ static ssize_t await_request(struct bide__http_connection *connection,
                              const char **ret_data)
 {
     bide_http_server *server = connection->server;
-    if (connection->ahead == 0) {
-        bide__bytes_free(&connection->out);
-        if (server->stopping)
-            return 0;
-    }
+    if (connection->ahead > 0) /* it is there */
+        return bide_stream_peek(connection->stream, 1, ret_data);
+    give_spare(connection);
+    if (server->stopping)
+        return 0;
     connection->idle = true;
     ssize_t n = peek_until(connection, 1,
-                           bide_time() + server->options.idle_timeout,
+                           bide__http_now(&connection->deadline) +
+                               server->options.idle_timeout,
                            ret_data);
     connection->idle = false;
     return n == -ETIME ? 0 : n;
@@ -181,7 +201,7 @@ static ssize_t receive_head(struct bide__http_connection *connection,
     ssize_t n = await_request(connection, ret_data);
     if (n <= 0)
         return n;
-    double begin = bide_time();
+    double begin = bide__http_now(&connection->deadline);
     double when = begin + options->head_timeout;
     connection->request.deadline = begin + options->request_timeout;
     n = await_preface(connection, n, when, ret_data);
@@ -217,7 +237,8 @@ static void reset(struct bide__http_connection *connection)
     bide__http_end_request(request);
     if (request->fields && (char *)request->fields != request->memory)
         bide_release(request->fields);
-    bide_release(request->memory);
+    if (request->memory != connection->head)
+        bide_release(request->memory);
     bide_release(request->body);
     bide_release(request->trailers);
     bide__bytes_free(&request->headers);
@@ -353,10 +374,12 @@ static void delist(struct bide__http_connection *connection)
 int bide__http_converse(bide_stream *stream, void *arg)
 {
     struct bide__http_connection connection;
-    memset(&connection, 0, sizeof connection);
+    memset(&connection, 0, offsetof(struct bide__http_connection, head));
     connection.server = arg;
     connection.stream = stream;
     connection.task = bide_current_task();
+    bide__http_deadline_init(&connection.deadline,
+                             &connection.server->options);
     connection.request.connection = &connection;
     enlist(&connection);
     int rc = 0;
@@ -372,6 +395,7 @@ int bide__http_converse(bide_stream *stream, void *arg)
     int sent = await_sender(&connection);
     reset(&connection);
     bide__bytes_free(&connection.out);
+    bide__http_deadline_fini(&connection.deadline);
     delist(&connection);
     return rc < 0 ? rc : sent;
 }

@@ -124,7 +124,15 @@ static void note(bide_http_request *request, const struct bide__field *field,
 /* The first letter tells most headers apart from those that matter. */
 static bool may_matter(const char *name)
 {
-    return strchr("hctxeHCTXE", name[0]) != NULL;
+    switch (name[0] | 0x20) {
+    case 'h':
+    case 'c':
+    case 't':
+    case 'e':
+        return true;
+    default:
+        return false;
+    }
 }
 
 static int understand(bide_http_request *request)
@@ -169,9 +177,10 @@ static const llhttp_settings_t settings = {
 };
 
 /* "METHOD target HTTP/1.x": exactly two spaces, and a version we know. */
-static int check_line(bide_http_request *request, char *data)
+static int check_line(bide_http_request *request, char *data, size_t head)
 {
-    size_t len = strcspn(data, "\r");
+    const char *end = memchr(data, '\r', head);
+    size_t len = end ? (size_t)(end - data) : head;
     char *space = memchr(data, ' ', len);
     if (!space || len < 10)
         return -400;
@@ -220,7 +229,9 @@ static int copy_head(bide_http_request *request, const char *data, size_t len,
         return -431;
     request->room = lines;
     size_t fields = lines * sizeof request->fields[0];
-    request->memory = bide_allocate(fields + len + 1);
+    bool small = fields + len + 1 <= sizeof request->connection->head;
+    request->memory = small ? request->connection->head
+                            : bide_allocate(fields + len + 1);
     if (!request->memory)
         return -ENOMEM;
     request->fields = (struct bide__field *)(void *)request->memory;
@@ -235,7 +246,7 @@ int bide__http_parse_head(bide_http_request *request, const char *data,
 {
     int rc = copy_head(request, data, len, lines);
     if (rc == 0)
-        rc = check_line(request, request->method);
+        rc = check_line(request, request->method, len);
     if (rc < 0)
         return rc;
     llhttp_t parser;

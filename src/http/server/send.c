@@ -14,47 +14,51 @@
 #include "http/server/server.h"
 
 #define OUT_MOST 16384 /* bytes of replies that wait for others */
+#define LINE_MOST 80   /* of a status line */
+#define HEAD_MOST 256  /* of a head without what the handler has added */
 
 #define ADD(bytes, text) bide__bytes_add(bytes, text, sizeof(text) - 1)
 
 /* ── The head ─────────────────────────────────────────────────────────── */
 
+/* There is room: each piece is no more than was reserved for it. */
+#define PUT(to, text) mempcpy(to, text, sizeof(text) - 1)
+
+static char *put_number(char *to, uint64_t number)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    return mempcpy(to, digits + at, sizeof digits - at);
+}
+
+static char *put_line(char *to, int status)
+{
+    if (status == 200)
+        return PUT(to, "HTTP/1.1 200 OK\r\n");
+    return to + snprintf(to, LINE_MOST, "HTTP/1.1 %d %s\r\n", status,
+                         bide__http_reason(status));
+}
+
 /* How the body will end, as the head says it. */
-static int add_framing(bide_http_request *request, struct bide__bytes *out,
-                       int status, int64_t length)
+static char *put_framing(bide_http_request *request, char *to, int status,
+                         int64_t length)
 {
     if (status == 204 || status == 304)
-        return 0;
+        return to;
     if (length >= 0) {
-        int rc = ADD(out, "Content-Length: ");
-        if (rc == 0)
-            rc = bide__bytes_add_number(out, (uint64_t)length);
-        return rc == 0 ? ADD(out, "\r\n") : rc;
+        to = PUT(to, "Content-Length: ");
+        to = put_number(to, (uint64_t)length);
+        return PUT(to, "\r\n");
     }
-    if (request->http10) {
-        request->reply_framing = BIDE__BODY_CLOSE;
-        request->connection->last = true;
-        return 0;
-    }
-    return ADD(out, "Transfer-Encoding: chunked\r\n");
-}
-
-static int add_line(struct bide__bytes *out, int status)
-{
-    const char *reason = bide__http_reason(status);
-    if (status == 200)
-        return ADD(out, "HTTP/1.1 200 OK\r\n");
-    char line[80];
-    int n = snprintf(line, sizeof line, "HTTP/1.1 %d %s\r\n", status, reason);
-    return bide__bytes_add(out, line, (size_t)n);
-}
-
-static int add_type(struct bide__bytes *out, const char *type)
-{
-    int rc = ADD(out, "Content-Type: ");
-    if (rc == 0)
-        rc = bide__bytes_add(out, type, strlen(type));
-    return rc == 0 ? ADD(out, "\r\n") : rc;
+    if (!request->http10)
+        return PUT(to, "Transfer-Encoding: chunked\r\n");
+    request->reply_framing = BIDE__BODY_CLOSE;
+    request->connection->last = true;
+    return to;
 }
 
 static int add_head(bide_http_request *request, int status, const char *type,
@@ -62,21 +66,33 @@ static int add_head(bide_http_request *request, int status, const char *type,
 {
     struct bide__http_connection *connection = request->connection;
     struct bide__bytes *out = &connection->out;
-    int rc = add_line(out, status);
-    if (rc == 0 && !request->dated)
-        rc = bide__bytes_add(out, bide__http_date(), BIDE__HTTP_DATE_LEN);
-    if (rc == 0 && type)
-        rc = add_type(out, type);
-    if (rc == 0)
-        rc = bide__bytes_add(out, request->headers.data,
-                             request->headers.len);
-    if (rc == 0)
-        rc = add_framing(request, out, status, length);
-    if (rc == 0 && connection->last)
-        rc = ADD(out, "Connection: close\r\n");
-    else if (rc == 0 && request->http10)
-        rc = ADD(out, "Connection: keep-alive\r\n");
-    return rc == 0 ? ADD(out, "\r\n") : rc;
+    size_t type_len = type ? strlen(type) : 0;
+    if (!out->data) {
+        *out = request->server->spare;
+        request->server->spare = (struct bide__bytes){.data = NULL};
+    }
+    int rc = bide__bytes_reserve(out, HEAD_MOST + type_len +
+                                          request->headers.len);
+    if (rc < 0)
+        return rc;
+    char *to = put_line(out->data + out->len, status);
+    if (!request->dated)
+        to = mempcpy(to, bide__http_date(), BIDE__HTTP_DATE_LEN);
+    if (type) {
+        to = PUT(to, "Content-Type: ");
+        to = mempcpy(to, type, type_len);
+        to = PUT(to, "\r\n");
+    }
+    if (request->headers.len > 0)
+        to = mempcpy(to, request->headers.data, request->headers.len);
+    to = put_framing(request, to, status, length);
+    if (connection->last)
+        to = PUT(to, "Connection: close\r\n");
+    else if (request->http10)
+        to = PUT(to, "Connection: keep-alive\r\n");
+    to = PUT(to, "\r\n");
+    out->len = (size_t)(to - out->data);
+    return 0;
 }
 
 static bool is_last(const bide_http_request *request)

@@ -174,6 +174,8 @@ int bide__http_close_here(bide_http_server *server)
     if (server)
         server->stopping = true;
     int rc = bide_server_close(server ? server->server : NULL);
+    if (server)
+        bide__bytes_free(&server->spare);
     bide_release(server);
     return rc;
 }

@@ -5,6 +5,7 @@
  *     server.c      the life of a server on one loop
  *     workers.c     the same on several loops, and the functions of both
  *     connection.c  one request after the other on a connection
+ *     deadline.c    how long it may wait
  *     head.c        request line and headers: llhttp, and stricter checks
  *     body.c        the body of a request: by length, or in chunks
  *     reply.c       what the handler sends
@@ -54,7 +55,7 @@ struct bide_http_request {
     struct bide__http_connection *connection; /* of HTTP/1, else NULL */
 
     /* The head. */
-    char *memory; /* HTTP/1: fields and text */
+    char *memory; /* HTTP/1: fields and text, the connection's or its own */
     char *method;
     char *target;
     size_t target_len;
@@ -95,6 +96,20 @@ struct bide_http_request {
     int denied;    /* a code that the client has been told, or 0 */
 };
 
+#define BIDE__HTTP_HEAD 1024 /* bytes of a head that needs no allocation */
+
+/* How long a task may wait for its client, deadline.c. */
+struct bide__http_deadline {
+    bide_timer timer; /* first */
+    bide_engine *engine;
+    bide_task *task;
+    int64_t due_ns;  /* of the wait, or BIDE_FOREVER */
+    int64_t set_ns;  /* when the timer goes off, or BIDE_FOREVER */
+    int64_t step_ns; /* the most that it is set ahead */
+    unsigned cancelling; /* the task's count when the wait began */
+    bool expired;
+};
+
 struct bide__http_connection {
     struct bide__http_connection *next, **place; /* of the server's */
     bide_http_server *server;
@@ -111,7 +126,9 @@ struct bide__http_connection {
     bide_handle handle;     /* sends them once the task waits */
     bool armed;             /* it is scheduled */
     bide_task *sender;      /* it sends them, or NULL */
+    struct bide__http_deadline deadline;
     bide_http_request request;
+    _Alignas(struct bide__field) char head[BIDE__HTTP_HEAD];
 };
 
 struct bide_http_server {
@@ -121,6 +138,7 @@ struct bide_http_server {
     void *arg;
     bide_http_server_options options; /* with the defaults filled in */
     struct bide__http_connection *connections;
+    struct bide__bytes spare; /* memory for the next that has a reply */
     bool stopping;
     struct bide__http_crew *crew; /* other workers, or NULL */
 };
@@ -152,6 +170,20 @@ int bide__http_send(struct bide__http_connection *connection,
 
 /* The same soon: when the task waits, if it has not done so before. */
 void bide__http_send_soon(struct bide__http_connection *connection);
+
+/* ── deadline.c ───────────────────────────────────────────────────────── */
+
+void bide__http_deadline_init(struct bide__http_deadline *deadline,
+                              const bide_http_server_options *options);
+void bide__http_deadline_fini(struct bide__http_deadline *deadline);
+
+/* The time of the loop's turn, as bide_time() has it. */
+double bide__http_now(const struct bide__http_deadline *deadline);
+
+/* What follows may wait until then; what it came to, -ECANCELED being -ETIME
+ * if it was for the deadline. Waits do not nest. */
+void bide__http_wait_until(struct bide__http_deadline *deadline, double when);
+int bide__http_waited(struct bide__http_deadline *deadline, int rc);
 
 /* ── head.c ───────────────────────────────────────────────────────────── */
 

@@ -13,6 +13,7 @@ int bide_http_serve_stream(bide_stream *stream, bide_http_handler *handler,
     if (rc < 0)
         return rc;
     rc = bide__http_converse(stream, server);
+    bide__bytes_free(&server->spare);
     bide_release(server);
     return rc;
 }
