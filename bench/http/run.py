@@ -119,6 +119,7 @@ def main():
     report.print_machine(machine)
     held, all_samples = [], {}
     with tempfile.TemporaryDirectory(prefix='bide-bench-http-') as work:
+        pathlib.Path(work).chmod(0o755)  # some servers become nobody
         site = servers.Site(pathlib.Path(work))
         bench = load.Bench(programs, site, options.seconds, options.quick)
         for line in lines.LINES:

@@ -152,7 +152,8 @@ def start_bide(programs, site, port, tls, _h2, workers):
 
 
 def start_nginx(_programs, site, port, tls, h2, _workers):
-    secure = (f'ssl_certificate {site.certificate}; '
+    secure = ('ssl_protocols TLSv1.3; '
+              f'ssl_certificate {site.certificate}; '
               f'ssl_certificate_key {site.key}; '
               'ssl_session_cache shared:all:1m;') if tls else ''
     listen = (' ssl' if tls else '') + (' http2' if h2 else '')
