@@ -10,6 +10,7 @@ run as root: started by root, it becomes the user postgres or nobody. The
 program finds in its environment
 
     BIDE_TEST_POSTGRES           the URL of an empty database
+    DATABASE_URL                 the same
     BIDE_TEST_POSTGRES_RESTART   a command that restarts the server at once,
                                  as a crash would
 
@@ -135,6 +136,7 @@ def main():
         sys.exit(SKIPPED)
     with Server(tcp) as server:
         env = os.environ | {'BIDE_TEST_POSTGRES': server.url,
+                            'DATABASE_URL': server.url,
                             'BIDE_TEST_POSTGRES_RESTART': server.restart}
         if tcp:
             env['BIDE_TEST_POSTGRES_TCP'] = server.tcp_url
