@@ -16,10 +16,10 @@ HEIGHT = {'base': 0, 'arch': 1, 'engine': 2, 'task': 3, 'sync': 4, 'io': 4,
           'file': 5, 'process': 5, 'tls': 6, 'http': 6, 'sql': 6,
           'redis': 6,
           'model': 6,
-          'sqlite': 7, 'postgres': 7,
+          'sqlite': 7, 'jobs': 7, 'postgres': 7,
           'web': 8, 'testing': 6}
 # Libraries of their own: what the core hides is not there for them.
-APART = {'tls', 'http', 'model', 'web', 'testing', 'sql', 'sqlite', 'redis',
+APART = {'tls', 'http', 'model', 'web', 'testing', 'sql', 'sqlite', 'redis', 'jobs',
          'postgres'}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
