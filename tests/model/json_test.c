@@ -246,10 +246,10 @@ TEST(bytes_that_are_no_utf8_are_refused_wherever_they_are)
                 memset(filling, 'x', 40);
                 filling[at] = '\0';
                 const char *rest = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
-                const char *shapes[] = {"{\"a\":1,\"b\":\"%s%s%s\"}",
-                                        "{\"%s%s%s\":1,\"a\":1,\"b\":\"\"}",
-                                        "{\"a\":1,\"b\":\"\",\"n\":[\"%s%s"
-                                        "%s\"]}"};
+                static const char *const shapes[] = {
+                    "{\"a\":1,\"b\":\"%s%s%s\"}",
+                    "{\"%s%s%s\":1,\"a\":1,\"b\":\"\"}",
+                    "{\"a\":1,\"b\":\"\",\"n\":[\"%s%s%s\"]}"};
                 int len = snprintf(text, sizeof text, shapes[key], filling,
                                    bad[i], rest + at);
                 CHECK_ERR(decode(&bide_model_Closed, text, (size_t)len),
