@@ -24,22 +24,24 @@ def package_of(source):
     return 'bide-test' if '<bide/test.h>' in source.read_text() else 'bide'
 
 
-def other_package_of(source):
-    """Another library that a program shows bide beside, or None."""
-    found = re.search(r'Needs ([a-z0-9.+-]+?)\.\s', source.read_text())
-    return found.group(1) if found else None
+def other_packages_of(source):
+    """Other libraries that a program shows bide beside."""
+    return re.findall(r'Needs ([a-z0-9.+-]+?)\.\s', source.read_text())
 
 
 def run_one(source, flags, installed, helpers, scratch):
     """Compile a program and run it in each way."""
     tally = Tally()
     label = f'{source.parent.name}/{source.name}'
-    other = other_package_of(source)
-    others = installed.flags(other) if other else []
-    if others is None:
-        tally.add_program({'name': f'{label} needs {other}', 'stdout': '',
-                           'stderr': '', 'returncode': 77, 'result': 'SKIP'})
-        return tally
+    others = []
+    for other in other_packages_of(source):
+        more = installed.flags(other)
+        if more is None:
+            tally.add_program({
+                'name': f'{label} needs {other}', 'stdout': '', 'stderr': '',
+                'returncode': 77, 'result': 'SKIP'})
+            return tally
+        others += more
     program = scratch / f'{source.parent.name}-{source.stem}'
     compiled = subprocess.run(
         ['cc', *WARNINGS, str(source), '-o', str(program),

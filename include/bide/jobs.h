@@ -121,7 +121,8 @@ bide_jobs_open(const char *url, const bide_jobs_options *options,
  * bide_jobs_close — close it. No task may use it any more.
  *
  *   jobs   taken; NULL is allowed
- * Suspends: always; a request to cancel is delivered later.
+ * Suspends: always.
+ * Cancel:   it is closed all the same; the next wait is cancelled.
  * Thread:   the loop's.
  */
 BIDE_API BIDE_SUSPENDS void bide_jobs_close(bide_jobs *jobs);
