@@ -84,6 +84,7 @@ need_for_test()
     need python3-dev /usr/include/python3*/Python.h
     need python3-setuptools /usr/lib/python3/dist-packages/setuptools
     need libpython3.11-testsuite /usr/lib/python3*/test/test_asyncio
+    want python3-dbg python3-dbg
     for package in aiofiles aiohttp aiosqlite asyncpg fastapi httpx \
         sqlalchemy uvicorn websockets; do
         want python3-$package /usr/lib/python3/dist-packages/$package

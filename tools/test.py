@@ -34,6 +34,8 @@ MESON = next((path for path in ['/usr/bin/meson', shutil.which('meson')]
 FUZZ_SECONDS_MOST = 240  # for all targets, unless somebody asks for more
 CORES = os.cpu_count() or 1
 LIMIT_SECONDS = 600  # for one step of a stage; none comes near it
+PYTHON_TESTS = ['test_loop.py', 'test_sockets.py', 'test_tls.py']
+PYTHON_SUITES = ['test_programs.py', 'run_cpython.py']
 # The last line of a test program in Python.
 PYTHON_SUM = re.compile(r'^(\d+) passed, (\d+) skipped, (\d+) failed$', re.M)
 NINJA_PROGRESS = re.compile(r'^\[\d+/\d+\] .*\n', re.M)
@@ -224,26 +226,44 @@ def stage_python():
              'libpython3.11-testsuite')]:
         if not os.path.exists(file):
             raise Lacking(f'there is no {file} (package {package})')
-    directory = BUILD / 'python'
-    step([python, 'setup.py', '-q', 'build', '--build-base', directory,
-          '--build-lib', directory / 'lib'])
-    env = dict(os.environ, PYTHONPATH=str(directory / 'lib'))
     tally = Tally()
-    for program in ['test_loop.py', 'test_sockets.py', 'test_tls.py',
-                    'test_programs.py', 'run_cpython.py']:
-        run = subprocess.run([python, ROOT / 'python' / 'tests' / program],
-                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                             text=True, env=env)
-        counts = PYTHON_SUM.findall(run.stdout)
+    python_tests(tally, python, 'python', PYTHON_TESTS + PYTHON_SUITES)
+    if os.path.exists(python + '-dbg'):
+        python_tests(tally, python + '-dbg', 'python-debug', PYTHON_TESTS)
+    libraries = [subprocess.run(
+        ['gcc', f'-print-file-name={name}'], stdout=subprocess.PIPE,
+        text=True).stdout.strip() for name in ['libasan.so', 'libubsan.so']]
+    for backend in ['uring', 'epoll']:
+        python_tests(
+            tally, python, 'python-asan', PYTHON_TESTS, build={
+                'CFLAGS': '-fsanitize=address,undefined',
+                'LDFLAGS': '-fsanitize=address,undefined'},
+            run={'LD_PRELOAD': ' '.join(libraries), 'PYTHONMALLOC': 'malloc',
+                 'ASAN_OPTIONS': 'detect_leaks=0', 'BIDE_BACKEND': backend})
+    return tally
+
+
+def python_tests(tally, python, name, programs, build=None, run=None):
+    """Build the extension and run test programs; `build` and `run` are
+    variables of the environment."""
+    directory = BUILD / name
+    step([python, 'setup.py', '-q', 'build', '--build-base', directory,
+          '--build-lib', directory / 'lib'], dict(os.environ, **build or {}))
+    env = dict(os.environ, PYTHONPATH=str(directory / 'lib'), **run or {})
+    for program in programs:
+        done = subprocess.run([python, ROOT / 'python' / 'tests' / program],
+                              stdout=subprocess.PIPE, text=True, env=env,
+                              stderr=subprocess.STDOUT)
+        counts = PYTHON_SUM.findall(done.stdout)
+        title = f'{program} ({name})'
         if not counts:
-            tally.fail(program, run.stdout)
+            tally.fail(title, done.stdout)
             continue
         passed, skipped, failed = map(int, counts[-1])
         tally.passed += passed
         tally.skipped += skipped
-        for number in range(failed or run.returncode != 0):
-            tally.fail(program, run.stdout if number == 0 else '')
-    return tally
+        for number in range(failed or done.returncode != 0):
+            tally.fail(title, done.stdout if number == 0 else '')
 
 
 def stage_installed():

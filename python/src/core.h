@@ -12,7 +12,7 @@
  *     sock.c       sock_recv() and its like, by them
  *     address.c    addresses of sockets
  *     accept.c     servers
- *     tls.c        TLS, above a transport
+ *     tls.c        TLS, above a transport; tls_type.c: its types
  *     open.c       transports of connected sockets: their beginning
  *     stream.c     the same: their life
  *     read.c       the same: reading
@@ -435,7 +435,7 @@ PyObject *sock_of(int fd, int family, int type, int protocol);
 
 int acceptor_init_type(PyObject *module);
 
-/* ── tls.c ────────────────────────────────────────────────────────────── */
+/* ── tls.c, tls_type.c ────────────────────────────────────────────────── */
 
 int tls_init_types(PyObject *module);
 bool tls_check(PyObject *protocol);

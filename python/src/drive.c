@@ -165,12 +165,14 @@ void drive_close(LoopObject *loop)
 {
     if (!loop->engine)
         return;
-    if (drive_ready(loop))
-        for_sources(loop, false);
-    else if (adopt(loop) < 0)
+    if (!drive_ready(loop) && adopt(loop) < 0)
         PyErr_WriteUnraisable((PyObject *)loop);
-    bide_engine_free(loop->engine);
+    /* Nobody may detach what operations are in flight on: the engine would
+     * still have to tell them, and their memory goes before it does. */
+    bide_engine *engine = loop->engine;
     loop->engine = NULL;
+    for_sources(loop, false);
+    bide_engine_free(engine);
 }
 
 /* ── Deliveries ───────────────────────────────────────────────────────── */

@@ -13,45 +13,13 @@
  * cipher does. So reading ends without one where the incoming BIO is empty.
  * What is written from inside data_received() leaves in one piece after it.
  */
-#include "core.h"
-
-#include <structmember.h>
+#include "tls.h"
 
 /* The most that one call of read() can yield: a record. */
 #define RECORD_MAX ((size_t)16384)
 
 /* Data for one call of data_received(). */
 #define SCRATCH_SIZE ((size_t)256 * 1024)
-
-static PyTypeObject *Tls_Type, *TlsTransport_Type;
-
-/* The members have the names that asyncio's SSLProtocol uses. */
-typedef struct {
-    PyObject_HEAD
-    PyObject *state;
-    PyObject *incoming, *outgoing;
-    PyObject *object;   /* ssl.SSLObject */
-    PyObject *inner;    /* what that wraps; NULL until it is needed */
-    PyObject *loop;
-    PyObject *transport;
-    PyObject *app_protocol;
-    PyObject *backlog;  /* a deque: what could not be encrypted yet */
-    Py_ssize_t backlog_size;
-    Py_ssize_t out_high, out_low, in_high, in_low;
-    char is_buffer;     /* app_protocol is a BufferedProtocol */
-    char ssl_writing_paused, ssl_reading_paused;
-    char app_writing_paused, app_reading_paused;
-    bool reading;       /* inside do_read() */
-} Tls;
-
-/* Under asyncio's _FlowControlMixin, as transports are. */
-typedef struct {
-    PyObject_HEAD
-    PyObject *extra;
-    PyObject *flow[4];  /* asyncio's code keeps its loop there */
-    PyObject *weakrefs;
-    PyObject *protocol; /* a Tls, or None */
-} TlsTransport;
 
 /* ── Helpers ──────────────────────────────────────────────────────────── */
 
@@ -146,7 +114,7 @@ static int send_outgoing(Tls *tls)
     return control_writing(tls);
 }
 
-static PyObject *tls_process_outgoing(PyObject *self, PyObject *unused)
+PyObject *tls_process_outgoing(PyObject *self, PyObject *unused)
 {
     (void)unused;
     if (send_outgoing((Tls *)self) < 0)
@@ -218,7 +186,7 @@ static PyObject *write_to_nobody(Tls *tls)
     return PyObject_CallMethod((PyObject *)tls, "_write_to_nobody", NULL);
 }
 
-static PyObject *tls_write_appdata(PyObject *self, PyObject *list)
+PyObject *tls_write_appdata(PyObject *self, PyObject *list)
 {
     Tls *tls = (Tls *)self;
     if (is_closing(tls))
@@ -238,7 +206,7 @@ static PyObject *tls_write_appdata(PyObject *self, PyObject *list)
     Py_RETURN_NONE;
 }
 
-static PyObject *transport_write(PyObject *self, PyObject *data)
+PyObject *tls_transport_write(PyObject *self, PyObject *data)
 {
     TlsTransport *transport = (TlsTransport *)self;
     if (!PyBytes_Check(data) && !PyByteArray_Check(data) &&
@@ -384,7 +352,7 @@ static int do_read(Tls *tls)
     return fatal(tls);
 }
 
-static PyObject *tls_do_read(PyObject *self, PyObject *unused)
+PyObject *tls_do_read(PyObject *self, PyObject *unused)
 {
     (void)unused;
     if (do_read((Tls *)self) < 0)
@@ -411,7 +379,7 @@ static int feed(Tls *tls, PyObject *data)
     return 0;
 }
 
-static PyObject *tls_feed_method(PyObject *self, PyObject *data)
+PyObject *tls_feed_method(PyObject *self, PyObject *data)
 {
     if (feed((Tls *)self, data) < 0)
         return NULL;
@@ -430,165 +398,4 @@ int tls_feed(PyObject *protocol, const char *data, Py_ssize_t len)
     int rc = view ? feed((Tls *)protocol, view) : -1;
     Py_XDECREF(view);
     return rc;
-}
-
-/* ── The types ────────────────────────────────────────────────────────── */
-
-static int tls_traverse(PyObject *self, visitproc visit, void *arg)
-{
-    Tls *tls = (Tls *)self;
-    Py_VISIT(Py_TYPE(self));
-    Py_VISIT(tls->state);
-    Py_VISIT(tls->incoming);
-    Py_VISIT(tls->outgoing);
-    Py_VISIT(tls->object);
-    Py_VISIT(tls->inner);
-    Py_VISIT(tls->loop);
-    Py_VISIT(tls->transport);
-    Py_VISIT(tls->app_protocol);
-    Py_VISIT(tls->backlog);
-    return 0;
-}
-
-static int tls_clear(PyObject *self)
-{
-    Tls *tls = (Tls *)self;
-    Py_CLEAR(tls->state);
-    Py_CLEAR(tls->incoming);
-    Py_CLEAR(tls->outgoing);
-    Py_CLEAR(tls->object);
-    Py_CLEAR(tls->inner);
-    Py_CLEAR(tls->loop);
-    Py_CLEAR(tls->transport);
-    Py_CLEAR(tls->app_protocol);
-    Py_CLEAR(tls->backlog);
-    return 0;
-}
-
-static void tls_dealloc(PyObject *self)
-{
-    PyTypeObject *type = Py_TYPE(self);
-    PyObject_GC_UnTrack(self);
-    tls_clear(self);
-    type->tp_free(self);
-    Py_DECREF(type);
-}
-
-static PyMethodDef tls_methods[] = {
-    {"_feed", tls_feed_method, METH_O, "Bytes came."},
-    {"_do_read", tls_do_read, METH_NOARGS, "Decrypt and deliver."},
-    {"_write_appdata", tls_write_appdata, METH_O, "Encrypt and send."},
-    {"_process_outgoing", tls_process_outgoing, METH_NOARGS, "Send."},
-    {NULL, NULL, 0, NULL},
-};
-
-#define OBJECT(name, member)                                                  \
-    {name, T_OBJECT, offsetof(Tls, member), 0, NULL}
-#define FLAG(name, member) {name, T_BOOL, offsetof(Tls, member), 0, NULL}
-#define SIZE(name, member) {name, T_PYSSIZET, offsetof(Tls, member), 0, NULL}
-
-static PyMemberDef tls_members[] = {
-    OBJECT("_state", state),
-    OBJECT("_incoming", incoming),
-    OBJECT("_outgoing", outgoing),
-    OBJECT("_sslobj", object),
-    OBJECT("_loop", loop),
-    OBJECT("_transport", transport),
-    OBJECT("_app_protocol", app_protocol),
-    OBJECT("_write_backlog", backlog),
-    FLAG("_app_protocol_is_buffer", is_buffer),
-    FLAG("_ssl_writing_paused", ssl_writing_paused),
-    FLAG("_ssl_reading_paused", ssl_reading_paused),
-    FLAG("_app_writing_paused", app_writing_paused),
-    FLAG("_app_reading_paused", app_reading_paused),
-    SIZE("_write_buffer_size", backlog_size),
-    SIZE("_outgoing_high_water", out_high),
-    SIZE("_outgoing_low_water", out_low),
-    SIZE("_incoming_high_water", in_high),
-    SIZE("_incoming_low_water", in_low),
-    {NULL, 0, 0, 0, NULL},
-};
-
-static PyType_Slot tls_slots[] = {
-    {Py_tp_dealloc, tls_dealloc}, {Py_tp_traverse, tls_traverse},
-    {Py_tp_clear, tls_clear},     {Py_tp_methods, tls_methods},
-    {Py_tp_members, tls_members}, {0, NULL},
-};
-
-static PyType_Spec tls_spec = {
-    .name = "bide._core.Tls",
-    .basicsize = sizeof(Tls),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
-    .slots = tls_slots,
-};
-
-static int transport_traverse(PyObject *self, visitproc visit, void *arg)
-{
-    TlsTransport *transport = (TlsTransport *)self;
-    Py_VISIT(Py_TYPE(self));
-    Py_VISIT(transport->extra);
-    for (int i = 0; i < 4; i++)
-        Py_VISIT(transport->flow[i]);
-    Py_VISIT(transport->protocol);
-    return 0;
-}
-
-static int transport_clear(PyObject *self)
-{
-    TlsTransport *transport = (TlsTransport *)self;
-    Py_CLEAR(transport->extra);
-    for (int i = 0; i < 4; i++)
-        Py_CLEAR(transport->flow[i]);
-    Py_CLEAR(transport->protocol);
-    return 0;
-}
-
-static void transport_dealloc(PyObject *self)
-{
-    PyTypeObject *type = Py_TYPE(self);
-    if (PyObject_CallFinalizerFromDealloc(self) < 0)
-        return;
-    PyObject_GC_UnTrack(self);
-    if (((TlsTransport *)self)->weakrefs)
-        PyObject_ClearWeakRefs(self);
-    transport_clear(self);
-    type->tp_free(self);
-    Py_DECREF(type);
-}
-
-static PyMethodDef transport_methods[] = {
-    {"write", transport_write, METH_O, "Encrypt and send bytes."},
-    {NULL, NULL, 0, NULL},
-};
-
-static PyMemberDef transport_members[] = {
-    {"_ssl_protocol", T_OBJECT, offsetof(TlsTransport, protocol), 0, NULL},
-    {"__weaklistoffset__", T_PYSSIZET, offsetof(TlsTransport, weakrefs),
-     READONLY, NULL},
-    {NULL, 0, 0, 0, NULL},
-};
-
-static PyType_Slot transport_slots[] = {
-    {Py_tp_dealloc, transport_dealloc}, {Py_tp_traverse, transport_traverse},
-    {Py_tp_clear, transport_clear},     {Py_tp_methods, transport_methods},
-    {Py_tp_members, transport_members}, {0, NULL},
-};
-
-static PyType_Spec transport_spec = {
-    .name = "bide._core.TlsTransport",
-    .basicsize = sizeof(TlsTransport),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
-    .slots = transport_slots,
-};
-
-int tls_init_types(PyObject *module)
-{
-    Tls_Type = (PyTypeObject *)PyType_FromSpec(&tls_spec);
-    TlsTransport_Type = (PyTypeObject *)PyType_FromSpecWithBases(
-        &transport_spec, imports.transport_type);
-    if (!Tls_Type || !TlsTransport_Type ||
-        PyModule_AddObjectRef(module, "Tls", (PyObject *)Tls_Type) < 0)
-        return -1;
-    return PyModule_AddObjectRef(module, "TlsTransport",
-                                 (PyObject *)TlsTransport_Type);
 }
