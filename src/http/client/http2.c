@@ -57,7 +57,8 @@ void bide__h2_unref(struct bide__h2 *h2)
 
 void bide__h2_wake(struct bide__h2 *h2)
 {
-    if (h2->failed || nghttp2_session_want_write(h2->session))
+    if (h2->failed || nghttp2_session_want_write(h2->session) ||
+        !nghttp2_session_want_read(h2->session))
         bide_event_set(&h2->wake);
 }
 
@@ -186,8 +187,6 @@ static int read_frames(void *arg)
         if (h2->failed)
             return end_task(h2, h2->failed);
         bide__h2_wake(h2);
-        if (h2->closing && h2->active == 0)
-            return end_task(h2, -ESHUTDOWN);
     }
 }
 
@@ -209,6 +208,13 @@ static int collect(struct bide__h2 *h2)
     return 0;
 }
 
+/* nghttp2 has said its last word: the server went, or broke the rules. */
+static bool is_over(const struct bide__h2 *h2)
+{
+    return !nghttp2_session_want_read(h2->session) &&
+           !nghttp2_session_want_write(h2->session);
+}
+
 static int write_frames(void *arg)
 {
     struct bide__h2 *h2 = arg;
@@ -217,6 +223,8 @@ static int write_frames(void *arg)
         int rc = h2->failed ? h2->failed : collect(h2);
         if (rc == 0 && h2->out.len > 0)
             rc = bide_stream_write(h2->stream, h2->out.data, h2->out.len);
+        else if (rc == 0 && is_over(h2))
+            rc = h2->closing ? -ESHUTDOWN : -EBADMSG;
         else if (rc == 0)
             rc = bide_event_wait(&h2->wake);
         if (rc < 0)

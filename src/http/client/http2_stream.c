@@ -412,10 +412,11 @@ static ssize_t give_data(nghttp2_session *session, int32_t id, uint8_t *buf,
     }
     if (len > stream->out_len)
         len = stream->out_len;
-    if (len > 0)
+    if (len > 0) {
         memcpy(buf, stream->out, len);
-    stream->out += len;
-    stream->out_len -= len;
+        stream->out += len;
+        stream->out_len -= len;
+    }
     if (stream->out_len == 0) {
         if (stream->out_ended)
             *flags |= NGHTTP2_DATA_FLAG_EOF;
