@@ -66,6 +66,7 @@ need_for_test()
     want nginx-light /usr/sbin/nginx
     want python3-websockets /usr/lib/python3/dist-packages/websockets
     want chromium chromium
+    want python3-jsonschema /usr/lib/python3/dist-packages/jsonschema
     need libsqlite3-dev /usr/include/sqlite3.h
     need libpq-dev /usr/include/postgresql/libpq-fe.h
     need redis-server redis-server
