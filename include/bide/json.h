@@ -12,7 +12,8 @@
  *
  * The text goes straight into the struct, and back; there is no tree between.
  * A document is refused if it is not JSON to the letter (RFC 8259), not UTF-8,
- * deeper than BIDE_JSON_DEPTH_MAX, or has a key of an object twice.
+ * deeper than BIDE_JSON_DEPTH_MAX, or has a key of the model twice. Keys that
+ * the model does not know are passed by, unless it is closed.
  *
  * Documents without a model are made by a writer:
  *

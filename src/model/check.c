@@ -41,14 +41,11 @@ static void check_text(struct bide__context *context,
         bide__check_str(context, part, input, text, strlen(text));
 }
 
-static void check_value(struct bide__context *context,
-                        const struct bide__part *part, const void *place,
-                        unsigned depth)
+/* Not inlined: its memory would be in each frame of the recursion. */
+static __attribute__((noinline)) void
+check_scalar(struct bide__context *context, const struct bide__part *part,
+             const void *place)
 {
-    if (part->kind == BIDE_KIND_MODEL) {
-        check_object(context, part->nested, place, depth + 1);
-        return;
-    }
     if (!part->limited && !part->measured && part->kind != BIDE_KIND_STR &&
         part->kind != BIDE_KIND_JSON && part->kind != BIDE_KIND_ENUM)
         return;
@@ -94,6 +91,16 @@ static void check_value(struct bide__context *context,
         break;
     }
     bide_json_free(&writer);
+}
+
+static void check_value(struct bide__context *context,
+                        const struct bide__part *part, const void *place,
+                        unsigned depth)
+{
+    if (part->kind == BIDE_KIND_MODEL)
+        check_object(context, part->nested, place, depth + 1);
+    else
+        check_scalar(context, part, place);
 }
 
 static void check_list(struct bide__context *context,

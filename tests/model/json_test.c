@@ -3,6 +3,7 @@
  * What is read from JSON, and what of it is written again; documents that are
  * made to do harm.
  */
+#include <bide.h>
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
@@ -424,4 +425,28 @@ TEST(a_value_is_found_by_its_pointer)
     CHECK_INT(whole.len, sizeof text - 2);
     for (size_t len = 0; len < sizeof text - 1; len++)
         CHECK_ERR(bide_json_find(text, len, "/z", &whole), -EINVAL);
+}
+
+/* In a task, whose stack is small. */
+static int read_the_deepest(void *arg)
+{
+    (void)arg;
+    char *text = nested((BIDE_JSON_DEPTH_MAX - 1) / 2, "{\"kids\":[", "]}");
+    Tree tree;
+    bide_arena arena = {0};
+    bide_json_writer writer = {0};
+    CHECK_OK(bide_json_decode(&bide_model_Tree, text, strlen(text), &tree,
+                              &arena, NULL));
+    CHECK_OK(bide_model_check(&bide_model_Tree, &tree, &arena, NULL));
+    bide_json_encode(&writer, &bide_model_Tree, &tree);
+    CHECK_OK(bide_json_finish(&writer));
+    bide_json_free(&writer);
+    bide_arena_free(&arena);
+    bide_release(text);
+    return 0;
+}
+
+TEST(the_deepest_document_fits_the_stack_of_a_task)
+{
+    CHECK_OK(bide_run(read_the_deepest, NULL));
 }
