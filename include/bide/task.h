@@ -380,6 +380,19 @@ BIDE_API bide_task *bide_task_ref(bide_task *task);
 BIDE_API void bide_task_unref(bide_task *task);
 
 /*
+ * bide_task_trim — give back the memory of a waiting task's stack.
+ *
+ * For tasks that wait long and were deep before: their stack keeps what it has
+ * touched otherwise, a page at least. A task that does not wait is left alone.
+ *
+ *   task   has not ended
+ * Suspends: never; it is a system call.
+ * Thread:   the loop's.
+ * Source:   madvise(2) with MADV_DONTNEED.
+ */
+BIDE_API void bide_task_trim(bide_task *task);
+
+/*
  * bide_task_add_done_callback — have a function called when a task has ended.
  *
  * It is called by the loop, outside of any task and never from within this

@@ -6,7 +6,8 @@
  * timer goes off at the deadline at the latest, and when it does so before,
  * because that was moved meanwhile, it is set anew. It is never set further
  * ahead than the shortest of the server's timeouts, so that no wait that
- * begins later can end before it.
+ * begins later can end before it, and than a second at first: who still waits
+ * then gives back the stack that it does not need.
  *
  *      wait ─── wait ── wait ────── wait ─────────►
  *       └ set ·············· fires, set anew ······ fires: passed, cancel
@@ -18,6 +19,7 @@
 
 #include "http/server/server.h"
 
+#define STEP_MOST 1.0 /* seconds until a look at who waits */
 #define SECONDS_MOST 1e9 /* beyond: for ever */
 
 static int64_t to_ns(double seconds)
@@ -39,6 +41,8 @@ static void fire(bide_timer *timer)
     if (deadline->due_ns == BIDE_FOREVER) /* it waits for nothing of ours */
         return;
     if (bide_engine_now(deadline->engine) < deadline->due_ns) {
+        /* It has waited for a while. */
+        bide_task_trim(deadline->task);
         set_timer(deadline, deadline->due_ns);
         return;
     }
@@ -53,7 +57,9 @@ static double shortest(const bide_http_server_options *options)
         least = options->head_timeout;
     if (options->request_timeout < least)
         least = options->request_timeout;
-    return options->write_timeout < least ? options->write_timeout : least;
+    if (options->write_timeout < least)
+        least = options->write_timeout;
+    return least < STEP_MOST ? least : STEP_MOST;
 }
 
 void bide__http_deadline_init(struct bide__http_deadline *deadline,
