@@ -52,15 +52,17 @@ static int add_head(bide_http_request *request, struct bide__bytes *out,
 int bide_http_request_upgrade(bide_http_request *request, const char *protocol,
                               bide_stream **ret_stream)
 {
+    int rc = check(request, protocol);
+    if (rc < 0)
+        return rc;
     struct bide__http_connection *connection = request->connection;
     size_t before = connection->out.len;
-    int rc = check(request, protocol);
-    if (rc == 0)
-        rc = add_head(request, &connection->out, protocol);
+    rc = add_head(request, &connection->out, protocol);
     if (rc < 0) {
         connection->out.len = before;
         return rc;
     }
+    request->status = 101;
     request->replied = true;
     request->upgraded = true;
     rc = bide__http_send(connection, NULL, 0);
