@@ -24,6 +24,10 @@ bench-http: # the same for HTTP
 	@tools/setup.sh bench-http
 	@/usr/bin/python3 bench/http/run.py
 
+bench-web: # the same for web applications
+	@tools/setup.sh bench
+	@/usr/bin/python3 bench/web.py
+
 install: all # below /usr/local
 	@tools/install.sh
 
@@ -37,4 +41,4 @@ clean: # remove what was built
 help: # show these lines
 	@sed -n 's/^\([a-z-]*\):[^#]*# */make \1\t/p' Makefile
 
-.PHONY: all demo test bench bench-python bench-http install deb clean help
+.PHONY: all demo test bench bench-python bench-http bench-web install deb clean help
