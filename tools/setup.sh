@@ -149,6 +149,8 @@ need_for_deb()
     need zlib1g-dev /usr/include/zlib.h
     need libbrotli-dev /usr/include/brotli/decode.h
     need libzstd-dev /usr/include/zstd.h
+    need libsqlite3-dev /usr/include/sqlite3.h
+    need libpq-dev /usr/include/postgresql/libpq-fe.h
     need systemtap-sdt-dev /usr/include/sys/sdt.h /usr/include/*/sys/sdt.h
 }
 
