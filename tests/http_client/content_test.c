@@ -190,6 +190,52 @@ TEST(a_large_body_is_sent_while_the_response_is_waited_for)
     run_clean(amain_large);
 }
 
+/* Sends back what it reads, as it reads it. */
+static int echo_on(bide_http_request *request, void *arg)
+{
+    char buf[8192];
+    ssize_t n;
+    (void)arg;
+    int rc = bide_http_reply_begin(request, 200, "text/plain", -1);
+    while (rc == 0 &&
+           (n = bide_http_request_read(request, buf, sizeof buf)) != 0)
+        rc = n < 0 ? (int)n : bide_http_reply_write(request, buf, (size_t)n);
+    return rc;
+}
+
+static int amain_echo(void *arg)
+{
+    enum { SIZE = 20 << 20 };
+    const bide_http_server_options options = {.body = SIZE};
+    bide_http_server *server = NULL;
+    bide_http_session *http = open_session(NULL);
+    bide_http_response *response;
+    const void *data;
+    (void)arg;
+    CHECK_OK(bide_http_serve("127.0.0.1", 0, echo_on, NULL, &options,
+                             &server));
+    char *sent = malloc(SIZE);
+    for (int i = 0; i < SIZE; i++)
+        sent[i] = (char)(i % 251);
+    for (int i = 0; i < 2; i++) {
+        CHECK_OK(bide_http_post(http, url_of(server, "/"), NULL, sent, SIZE,
+                                &response));
+        CHECK_INT(bide_http_response_data(response, &data), SIZE);
+        CHECK(memcmp(data, sent, SIZE) == 0);
+        bide_http_response_close(response);
+    }
+    CHECK_INT(bide_http_session_connections(http), 1);
+    free(sent);
+    bide_http_session_close(http);
+    CHECK_OK(bide_http_server_close(server));
+    return 0;
+}
+
+TEST(a_server_may_answer_while_it_is_sent_to)
+{
+    run_clean(amain_echo);
+}
+
 /* ── Files and parts ──────────────────────────────────────────────────── */
 
 static int amain_file(void *arg)

@@ -24,6 +24,18 @@ static int big(bide_http_request *request, size_t size)
     return rc;
 }
 
+/* Sends back what it reads, as it reads it. */
+static int echo_on(bide_http_request *request)
+{
+    char buf[8192];
+    ssize_t n;
+    int rc = bide_http_reply_begin(request, 200, "text/plain", -1);
+    while (rc == 0 &&
+           (n = bide_http_request_read(request, buf, sizeof buf)) != 0)
+        rc = n < 0 ? (int)n : bide_http_reply_write(request, buf, (size_t)n);
+    return rc;
+}
+
 static int pages(bide_http_request *request, void *arg)
 {
     const char *target = bide_http_request_target(request), *body;
@@ -31,6 +43,8 @@ static int pages(bide_http_request *request, void *arg)
     (void)arg;
     if (strcmp(target, "/big") == 0)
         return big(request, 2000000);
+    if (strcmp(target, "/echo") == 0)
+        return echo_on(request);
     if (strcmp(target, "/slow") == 0)
         return bide_sleep(1000);
     if (strcmp(target, "/moved") == 0) {
@@ -59,7 +73,8 @@ static void site_open(struct site *site, bool http2)
     const bide_tls_options alpn = {.alpn = "h2,http/1.1"};
     site->server_tls = server_context(GOOD, &alpn);
     site->client_tls = client_context(http2 ? &alpn : NULL);
-    const bide_http_server_options options = {.tls = site->server_tls};
+    const bide_http_server_options options = {.tls = site->server_tls,
+                                              .body = 8 << 20};
     const bide_http_session_options session = {.tls = site->client_tls};
     CHECK_OK(bide_http_serve("127.0.0.1", 0, pages, NULL, &options,
                              &site->server));
@@ -141,6 +156,22 @@ static void check_bodies(struct site *site)
     bide_http_response_close(response);
 }
 
+static void check_sent_back(struct site *site)
+{
+    enum { SIZE = 5 << 20 };
+    bide_http_response *response;
+    const void *data;
+    char *sent = malloc(SIZE);
+    for (int i = 0; i < SIZE; i++)
+        sent[i] = (char)(i % 251);
+    CHECK_OK(bide_http_post(site->http, secure_url(site, "/echo"), NULL, sent,
+                            SIZE, &response));
+    CHECK_INT(bide_http_response_data(response, &data), SIZE);
+    CHECK(memcmp(data, sent, SIZE) == 0);
+    bide_http_response_close(response);
+    free(sent);
+}
+
 static void check_big(struct site *site)
 {
     char buf[10000];
@@ -183,6 +214,7 @@ static int amain_secure(void *arg)
     check_get(&site, "HTTP/1.1");
     check_big(&site);
     check_bodies(&site);
+    check_sent_back(&site);
     check_cookie(&site);
     site_close(&site);
     return 0;
@@ -201,6 +233,7 @@ static int amain_http2(void *arg)
     check_get(&site, "HTTP/2");
     check_big(&site);
     check_bodies(&site);
+    check_sent_back(&site);
     check_cookie(&site);
     CHECK_INT(bide_http_session_connections(site.http), 1);
     site_close(&site);

@@ -167,8 +167,30 @@ static ssize_t read_some(bide_http_response *response, void *buf, size_t len)
     return read_data(response, buf, len);
 }
 
+static ssize_t take_early(bide_http_response *response, void *buf, size_t len)
+{
+    struct bide__bytes *early = &response->early;
+    size_t have = early->len - response->early_taken;
+    if (len > have)
+        len = have;
+    memcpy(buf, early->data + response->early_taken, len);
+    response->early_taken += len;
+    if (len == have)
+        bide__bytes_free(early);
+    if (len == have)
+        response->early_taken = 0;
+    return (ssize_t)len;
+}
+
+bool bide__body_at_end(const bide_http_response *response)
+{
+    return response->complete && response->early.len == 0;
+}
+
 ssize_t bide__body_read(bide_http_response *response, void *buf, size_t len)
 {
+    if (response->early.len > 0 && !response->held)
+        return take_early(response, buf, len);
     if (response->failed)
         return response->failed;
     if (response->complete)

@@ -243,6 +243,10 @@ struct bide_http_response {
     bool complete;
     int failed;                       /* and why */
     struct bide__bytes trailers;      /* "name\0value\0" ... */
+    struct bide__bytes early;         /* of the body, read while the request
+                                         was still being sent */
+    size_t early_taken;               /* of it */
+    bool held;                        /* the link is still written to */
 
     /* As programs read it. */
     struct bide__decoder *decoder;
@@ -286,6 +290,8 @@ int bide__head_parse(bide_http_response *response, const char *data,
 
 /* Read some of the body as it comes. As bide_http_response_read(). */
 ssize_t bide__body_read(bide_http_response *response, void *buf, size_t len);
+/* Whether nothing of it is left to be read. */
+bool bide__body_at_end(const bide_http_response *response);
 
 /* Parse a line with the size of a chunk. Returns whether it is one. */
 bool bide__chunk_size(const char *line, size_t len, uint64_t *ret_size);

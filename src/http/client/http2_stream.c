@@ -441,11 +441,34 @@ static bool is_over(const struct bide__h2_stream *stream)
            (stream->head_done && stream->status >= 300);
 }
 
+/* The server answers before it has all: take what comes, or both sides would
+ * wait for each other. */
+static int absorb(struct bide__h2_stream *stream)
+{
+    bide_http_response *response = stream->response;
+    size_t len = stream->in.len;
+    if (len == 0 ||
+        response->early.len + len > response->session->options.body)
+        return 0;
+    int rc = bide__bytes_add(&response->early, stream->in.data, len);
+    if (rc < 0)
+        return rc;
+    stream->in.len = 0;
+    if (!stream->closed)
+        (void)nghttp2_session_consume_stream(stream->h2->session, stream->id,
+                                             len);
+    bide__h2_wake(stream->h2);
+    return 0;
+}
+
 static int drain(struct bide__h2_stream *stream)
 {
     int rc = 0;
-    while (rc == 0 && stream->out_len > 0 && !is_over(stream))
+    while (rc == 0 && stream->out_len > 0 && !is_over(stream)) {
         rc = wait_for_change(stream);
+        if (rc == 0)
+            rc = absorb(stream);
+    }
     return rc;
 }
 

@@ -45,6 +45,8 @@ void bide__response_complete(bide_http_response *response)
 {
     struct bide__link *link = response->link;
     response->complete = true;
+    if (response->held)
+        return;
     response->link = NULL;
     if (response->h2)
         bide__h2_end(response);
@@ -79,6 +81,7 @@ void bide_http_response_close(bide_http_response *response)
     bide_release(response->url);
     bide_release(response->converted);
     bide__bytes_free(&response->trailers);
+    bide__bytes_free(&response->early);
     bide__bytes_free(&response->lines);
     bide__bytes_free(&response->body);
     bide__decoder_free(response->decoder);
@@ -305,7 +308,7 @@ static int collect(bide_http_response *response)
     size_t most = response->session->options.body;
     struct bide__bytes *body = &response->body;
     for (;;) {
-        if (!response->decoder && response->complete &&
+        if (!response->decoder && bide__body_at_end(response) &&
             response->lines.len == 0)
             break;
         int rc = make_room(response, most);

@@ -9,6 +9,10 @@
  *     sender:  head, body …                (cancelled if nobody wants it)
  *     caller:  ………………… response's head
  *
+ * If the server answers while it still wants the rest, as one does that sends
+ * back what it gets, the caller collects the response until all is sent: both
+ * sides would wait for each other otherwise.
+ *
  * The task has ended when bide__exchange() returns. A connection on which a
  * body was left unsent is not used again.
  */
@@ -99,6 +103,7 @@ struct sender {
     struct bide__link *link;
     bide_timeout *waiting; /* what the caller waits in */
     bide_task *task;
+    bool absorbing;        /* the caller wants to know the end */
     bool done;
     int failed;            /* and how; what the peer does shows when the
                               response is read */
@@ -178,7 +183,7 @@ static int run_sender(void *arg)
     sender->done = true;
     if (rc < 0 && !may_have_answered(rc))
         sender->failed = rc;
-    if (sender->failed < 0 && sender->waiting)
+    if (sender->waiting && (sender->failed < 0 || sender->absorbing))
         bide_timeout_reschedule(sender->waiting, 0);
     return rc;
 }
@@ -191,6 +196,34 @@ static int end_sender(struct sender *sender, bool cancel)
         (void)bide_task_cancel(task);
     sender->task = NULL;
     return bide_await(task);
+}
+
+/* One read, which the end of the sender interrupts. */
+static int absorb_some(struct sender *sender, bide_http_response *response)
+{
+    struct bide__bytes *early = &response->early;
+    bide_timeout waiting;
+    int rc = bide__bytes_reserve(early, PIECE);
+    if (rc < 0)
+        return rc;
+    bide_timeout_enter(&waiting, INFINITY);
+    sender->waiting = &waiting;
+    ssize_t n = bide__body_read(response, early->data + early->len, PIECE);
+    rc = bide_timeout_exit(&waiting, n < 0 ? (int)n : 0);
+    sender->waiting = NULL;
+    early->len += n > 0 ? (size_t)n : 0;
+    return rc == -ETIME ? 0 : rc;
+}
+
+static int absorb(struct sender *sender, bide_http_response *response)
+{
+    size_t most = response->session->options.body;
+    int rc = 0;
+    sender->absorbing = true;
+    while (rc == 0 && !sender->done && !response->complete &&
+           response->framing != BIDE__BODY_NONE && response->early.len < most)
+        rc = absorb_some(sender, response);
+    return rc;
 }
 
 static int exchange_by_task(struct bide__call *call, struct bide__link *link,
@@ -206,12 +239,18 @@ static int exchange_by_task(struct bide__call *call, struct bide__link *link,
     if (!sender.task)
         return rc;
     bool wanted = rc == 0 && response->status < 300;
-    bool unsent = !sender.done && !wanted;
+    response->held = true;
+    if (wanted)
+        rc = absorb(&sender, response);
+    bool unsent = !sender.done && (!wanted || rc < 0 || response->complete);
     int sent = end_sender(&sender, unsent);
-    if (sender.failed < 0 && !unsent)
-        return bide_raise(sender.failed, "%s", bide_errmsg(sent));
+    response->held = false;
     if (sent < 0)
         response->keep = false;
+    if (sender.failed < 0 && !unsent)
+        return bide_raise(sender.failed, "%s", bide_errmsg(sent));
+    if (rc == 0 && response->complete)
+        bide__response_complete(response);
     return rc;
 }
 
