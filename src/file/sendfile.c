@@ -21,6 +21,7 @@
 #include "io/stream.h"
 
 #define COPY_SIZE ((size_t)64 * 1024)
+#define PORTION_MAX ((size_t)1024 * 1024) /* fewer calls than with less */
 
 /* What is being sent, and how far it is. */
 struct sending {
@@ -140,7 +141,7 @@ static int send_all(struct sending *sending, char *buffer)
         int rc = go_on(sending);
         if (rc < 0)
             return rc;
-        sending->portion = BIDE__FILE_NOW_MAX;
+        sending->portion = PORTION_MAX;
         if (sending->left > 0 && sending->left < (int64_t)sending->portion)
             sending->portion = (size_t)sending->left;
         int64_t n = buffer ? copy_portion(sending, buffer)

@@ -426,6 +426,26 @@ class TestHttp(Scratch):
         self.end()
         self.assertEqual(self.log.count('"GET /a.txt HTTP/1.1" 200 5 '), 2)
 
+    @unittest.skipUnless(shutil.which('curl'), 'no curl')
+    def test_http2_is_served_on_the_same_port(self):
+        big = os.urandom(1_000_000)
+        (self.path / 'www' / 'big').write_bytes(big)
+        (self.path / 'www' / 'text.txt').write_text('words ' * 1000)
+
+        def curl(*arguments):
+            return subprocess.run(
+                ['curl', '-sS', '-m', '20', '--http2-prior-knowledge',
+                 *arguments], check=True, capture_output=True).stdout
+        self.assertEqual(curl(f'{self.url}big'), big)
+        self.assertEqual(curl('-r', '5-999990', f'{self.url}big'),
+                         big[5:999991])
+        self.assertEqual(curl('--compressed', f'{self.url}text.txt'),
+                         b'words ' * 1000)
+        self.assertIn(b'content-encoding: br', curl(
+            '-I', '-H', 'Accept-Encoding: br', f'{self.url}text.txt'))
+        self.end()
+        self.assertIn('"GET /big HTTP/2.0" 206 999986 ', self.log)
+
     def test_what_fails_is_said_and_the_others_go_on(self):
         self.write('list', f'# some\n{self.url}a.txt\n\n{self.url}none\n')
         run = self.bide('http', '-r', '0', '-i', 'list', 'http://127.0.0.1:1/')
