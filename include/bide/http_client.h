@@ -75,8 +75,8 @@ typedef struct bide_http_session_options {
                                its response was read, 0: 300, INFINITY: none */
     double connect_timeout; /* seconds to connect, a proxy's and TLS's part
                                included, 0: 30 */
-    double read_timeout;    /* seconds that a read may wait, 0: no limit but
-                               the ones above */
+    double read_timeout;    /* seconds that the body may pause, 0: no limit
+                               but the ones above */
     size_t connections;     /* most at once, 0: 100; further requests wait,
                                who came first goes first */
     size_t connections_per_host; /* likewise, 0: no limit of its own */

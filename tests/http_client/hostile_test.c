@@ -264,6 +264,34 @@ TEST(the_deadline_is_that_of_the_last_byte)
     run_clean(amain_slow);
 }
 
+/* Steady, but slow: each pause is short. */
+static int amain_steady(void *arg)
+{
+    bide_server *server = start(trickle, NULL);
+    const bide_http_session_options session = {.read_timeout = 0.2};
+    bide_http_session *http = open_session(&session);
+    bide_http_response *response;
+    char url[64];
+    const char *text;
+    (void)arg;
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/",
+             bide_server_port(server));
+    const bide_http_fetch_options options = {.timeout = 0.5};
+    CHECK_OK(bide_http_fetch(http, "GET", url, &options, &response));
+    double begin = bide_time();
+    CHECK_ERR(bide_http_response_text(response, &text), -ETIME);
+    CHECK(bide_time() - begin > 0.3);
+    bide_http_response_close(response);
+    bide_http_session_close(http);
+    CHECK_OK(bide_server_close(server));
+    return 0;
+}
+
+TEST(a_steady_body_may_take_longer_than_a_pause)
+{
+    run_clean(amain_steady);
+}
+
 static int amain_silent(void *arg)
 {
     struct raw raw = {

@@ -14,6 +14,7 @@
 #include "http/client/client.h"
 
 #define METHOD_MAX 32
+#define SKIP_MOST 16384   /* bytes of a body that nobody wants */
 #define TRUST_SECONDS 1.0 /* an idle link is taken to be alive so long */
 
 /* ── Methods ──────────────────────────────────────────────────────────── */
@@ -284,6 +285,19 @@ static int follow(struct bide__call *call, int status, const char *location)
     return call->no_body ? 0 : bide__content_rewind(&call->content);
 }
 
+/* A short body of a redirect is read, so that the connection can be used
+ * again. What goes wrong with it does not matter, but a cancellation. */
+static int skip_body(bide_http_response *response)
+{
+    char buf[2048];
+    ssize_t n = 1;
+    if (response->framing == BIDE__BODY_CLOSE || response->left > SKIP_MOST)
+        return 0;
+    while (n > 0 && response->received <= SKIP_MOST)
+        n = bide__body_read(response, buf, sizeof buf);
+    return n == -ECANCELED ? -ECANCELED : 0;
+}
+
 static int run(struct bide__call *call, bide_http_response **ret_response)
 {
     for (;;) {
@@ -297,6 +311,8 @@ static int run(struct bide__call *call, bide_http_response **ret_response)
             return 0;
         }
         rc = follow(call, response->status, location);
+        if (rc == 0)
+            rc = skip_body(response);
         bide_http_response_close(response);
         if (rc < 0)
             return rc;

@@ -174,7 +174,6 @@ static ssize_t read_content(bide_http_response *response, void *buf,
     return bide__body_read(response, buf, len);
 }
 
-/* One scope for all that a call waits for. */
 static double wait_until(const bide_http_response *response)
 {
     double patience = response->session->options.read_timeout;
@@ -303,6 +302,14 @@ static int make_room(bide_http_response *response, size_t most)
     return bide__bytes_reserve(body, room < 2 ? 2 : room);
 }
 
+/* The caller has a scope for the whole, but each read may have one, too. */
+static ssize_t read_on(bide_http_response *response, void *buf, size_t len)
+{
+    return isinf(response->session->options.read_timeout)
+               ? read_content(response, buf, len)
+               : read_in_time(response, buf, len);
+}
+
 static int collect(bide_http_response *response)
 {
     size_t most = response->session->options.body;
@@ -318,7 +325,7 @@ static int collect(bide_http_response *response)
         size_t room = body->cap - body->len - 1;
         ssize_t n = response->lines.len > 0
                         ? take_line_bytes(response, at, room)
-                        : read_content(response, at, room);
+                        : read_on(response, at, room);
         if (n < 0)
             return (int)n;
         if (n == 0)
@@ -342,7 +349,7 @@ ssize_t bide_http_response_data(bide_http_response *response,
         bide_timeout timeout;
         if (response->failed)
             return response->failed;
-        bide_timeout_enter_at(&timeout, wait_until(response));
+        bide_timeout_enter_at(&timeout, response->deadline);
         int rc = bide_timeout_exit(&timeout, collect(response));
         if (rc == -ETIME)
             response->failed = rc;
