@@ -92,10 +92,10 @@ int bide__sqlite_close(struct bide__sqlite *sqlite,
     bide__sqlite_cache_fini(&sqlite->cache);
     sqlite3_finalize(sqlite->begin);
     sqlite3_finalize(sqlite->commit);
-    pthread_mutex_lock(&sqlite->running_lock);
+    pthread_mutex_lock(&sqlite->lock);
     sqlite3 *db = sqlite->db;
     sqlite->db = NULL;
-    pthread_mutex_unlock(&sqlite->running_lock);
+    pthread_mutex_unlock(&sqlite->lock);
     sqlite3_close_v2(db);
     return 0;
 }
@@ -110,7 +110,9 @@ static int open_file(struct bide__sqlite *sqlite)
     sqlite3 *db = NULL;
     int code = sqlite3_open_v2(source->file, &db, flags, NULL);
     if (code == SQLITE_OK) {
+        pthread_mutex_lock(&sqlite->lock); /* who cancels looks at it */
         sqlite->db = db;
+        pthread_mutex_unlock(&sqlite->lock);
         return 0;
     }
     int rc = -ENOMEM;

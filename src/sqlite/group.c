@@ -59,7 +59,7 @@ static bool may_share(struct bide__sqlite *sqlite,
                       const struct bide__sqlite_job *job)
 {
     struct bide__sqlite_statement *statement;
-    if (!job || !job->groups ||
+    if (!job->groups ||
         bide__sqlite_take(sqlite, job->request->sql, job->request->sql_len,
                           &statement) < 0)
         return false;
@@ -68,61 +68,69 @@ static bool may_share(struct bide__sqlite *sqlite,
     return may;
 }
 
-/* Run statements that read; each can be told of at once. */
-static void read_group(struct bide__sqlite *sqlite,
-                       struct bide__sqlite_list *jobs)
+/* Run statements that read; each can be told of at once. What was sent after
+ * the beginning may have to see more than there was then: it has to wait.
+ * Returns the job that did not fit. */
+static struct bide__sqlite_job *read_group(struct bide__sqlite *sqlite,
+                                           struct bide__sqlite_job *job,
+                                           uint64_t newest)
 {
     size_t count = 0;
-    do
-        run_alone(sqlite, bide__sqlite_pop(jobs));
-    while (++count < GROUP_MAX && may_share(sqlite, jobs->first));
+    do {
+        run_alone(sqlite, job);
+        job = ++count < GROUP_MAX ? bide__sqlite_next(sqlite, newest) : NULL;
+    } while (job && may_share(sqlite, job));
     (void)say(sqlite->commit);
+    return job;
 }
 
 /* Run statements that write; they can be told of when all is committed. */
-static void write_group(struct bide__sqlite *sqlite,
-                        struct bide__sqlite_list *jobs)
+static struct bide__sqlite_job *write_group(struct bide__sqlite *sqlite,
+                                            struct bide__sqlite_job *job,
+                                            uint64_t newest)
 {
     struct bide__sqlite_list group = {.last = &group.first};
     bool whole = true;
     do {
-        struct bide__sqlite_job *job = bide__sqlite_pop(jobs);
         bide__sqlite_append(&group, job);
         bide__sqlite_perform(sqlite, job);
         whole = !sqlite3_get_autocommit(sqlite->db);
-    } while (whole && group.count < GROUP_MAX &&
-             may_share(sqlite, jobs->first));
+        job = NULL;
+        if (whole && group.count < GROUP_MAX)
+            job = bide__sqlite_next(sqlite, newest);
+    } while (job && may_share(sqlite, job));
     if (whole && say(sqlite->commit)) {
-        struct bide__sqlite_job *job;
-        while ((job = bide__sqlite_pop(&group)))
-            bide__sqlite_finish(sqlite, job);
-        return;
+        struct bide__sqlite_job *done;
+        while ((done = bide__sqlite_pop(&group)))
+            bide__sqlite_finish(sqlite, done);
+        return job;
     }
     if (!sqlite3_get_autocommit(sqlite->db))
         (void)sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
     run_each(sqlite, &group);
+    return job;
 }
 
-/* Whether the first two jobs could share a transaction. */
-static bool is_group(struct bide__sqlite *sqlite,
-                     const struct bide__sqlite_list *jobs)
+/* Whether others wait behind the job that could share its transaction. */
+static bool begins_group(struct bide__sqlite *sqlite,
+                         const struct bide__sqlite_job *job, uint64_t newest)
 {
-    return jobs->count > 1 && jobs->first->groups &&
-           jobs->first->next->groups &&
-           sqlite3_get_autocommit(sqlite->db) &&
-           may_share(sqlite, jobs->first) &&
-           may_share(sqlite, jobs->first->next);
+    return sqlite->db && job->number < newest && may_share(sqlite, job) &&
+           sqlite3_get_autocommit(sqlite->db) && say(sqlite->begin);
 }
 
-void bide__sqlite_work(struct bide__sqlite *sqlite,
-                       struct bide__sqlite_list *jobs)
+void bide__sqlite_work(struct bide__sqlite *sqlite)
 {
-    while (jobs->first) {
-        if (!sqlite->db || !is_group(sqlite, jobs) || !say(sqlite->begin))
-            run_alone(sqlite, bide__sqlite_pop(jobs));
+    struct bide__sqlite_job *job = bide__sqlite_next(sqlite, UINT64_MAX);
+    while (job) {
+        uint64_t newest = bide__sqlite_newest(sqlite);
+        struct bide__sqlite_job *rest = NULL;
+        if (!begins_group(sqlite, job, newest))
+            run_alone(sqlite, job);
         else if (sqlite->writes)
-            write_group(sqlite, jobs);
+            rest = write_group(sqlite, job, newest);
         else
-            read_group(sqlite, jobs);
+            rest = read_group(sqlite, job, newest);
+        job = rest ? rest : bide__sqlite_next(sqlite, UINT64_MAX);
     }
 }

@@ -38,8 +38,9 @@ struct bide__sqlite_job {
     bide__sqlite_fn *fn;
     bide_sql_request *request; /* a statement; or NULL */
     void *arg;                 /* for fn */
+    uint64_t number;           /* in the order in which they were sent */
     bool groups;               /* a statement that may share a transaction */
-    bool cancelled;            /* under the lock `running_lock` */
+    bool cancelled;            /* under the connection's lock */
     int code;
     char message[BIDE_ERRMSG_MAX]; /* of code; "" if there is none */
     bide_event done;
@@ -94,15 +95,15 @@ struct bide__sqlite {
     bide_pool *pool; /* of one thread */
     bide_op op;      /* the thread's visit to the queue */
     bool visiting;   /* op is in flight */
+    bide_event *idle; /* who waits for the end of everything; or NULL */
     bool posted;     /* under `lock`: post is on its way */
     bide_post post;
-    pthread_mutex_t lock;              /* of the two lists */
+    pthread_mutex_t lock;              /* of what follows */
     struct bide__sqlite_list queue;    /* to be done */
     struct bide__sqlite_list finished; /* to be told of */
-
-    pthread_mutex_t running_lock; /* of what cancelling looks at */
     struct bide__sqlite_job *running;
-    atomic_bool interrupted; /* `running` is to stop */
+    uint64_t sent;                     /* how many jobs there were */
+    atomic_bool interrupted;           /* `running` is to stop */
 
     /* The thread's own. */
     sqlite3 *db;
@@ -129,6 +130,14 @@ void bide__sqlite_append(struct bide__sqlite_list *list,
                          struct bide__sqlite_job *job);
 struct bide__sqlite_job *bide__sqlite_pop(struct bide__sqlite_list *list);
 
+/* On the thread: the number of the job that was sent last. */
+uint64_t bide__sqlite_newest(struct bide__sqlite *sqlite);
+
+/* On the thread: take the next job out of the queue, if it was sent no later
+ * than the one with this number; or NULL. */
+struct bide__sqlite_job *bide__sqlite_next(struct bide__sqlite *sqlite,
+                                           uint64_t number);
+
 /* On the thread: run one job, and note what it came to. */
 void bide__sqlite_perform(struct bide__sqlite *sqlite,
                           struct bide__sqlite_job *job);
@@ -139,9 +148,8 @@ void bide__sqlite_finish(struct bide__sqlite *sqlite,
 
 /* ── group.c ──────────────────────────────────────────────────────────── */
 
-/* On the thread: do all of these jobs. */
-void bide__sqlite_work(struct bide__sqlite *sqlite,
-                       struct bide__sqlite_list *jobs);
+/* On the thread: do all jobs there are. */
+void bide__sqlite_work(struct bide__sqlite *sqlite);
 
 /* ── connection.c ─────────────────────────────────────────────────────── */
 

@@ -12,12 +12,13 @@
  * somebody on another processor costs more than a statement does, so how many
  * are told at a time is what decides about the speed.
  *
- * Since what is finished last is always told by the end of the visit, there is
- * no operation or post in flight when no job is.
+ * A connection ends when neither a visit nor a post is under way, which may be
+ * a moment after its last job.
  *
  * Cancelling: a job in the queue is taken out. One that runs is interrupted,
  * and the task waits until it has ended: the thread uses memory of its frame.
- * `running_lock` keeps an interruption from hitting the job after it.
+ * The lock keeps an interruption from hitting the job after it. The thread
+ * takes jobs one by one, so that all others can be taken out.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -127,22 +128,41 @@ static void publish_in_time(struct bide__sqlite *sqlite)
     sqlite->published_ns = now;
 }
 
+uint64_t bide__sqlite_newest(struct bide__sqlite *sqlite)
+{
+    pthread_mutex_lock(&sqlite->lock);
+    uint64_t number = sqlite->sent;
+    pthread_mutex_unlock(&sqlite->lock);
+    return number;
+}
+
+struct bide__sqlite_job *bide__sqlite_next(struct bide__sqlite *sqlite,
+                                           uint64_t number)
+{
+    struct bide__sqlite_job *job = NULL;
+    pthread_mutex_lock(&sqlite->lock);
+    if (sqlite->queue.first && sqlite->queue.first->number <= number)
+        job = bide__sqlite_pop(&sqlite->queue);
+    pthread_mutex_unlock(&sqlite->lock);
+    return job;
+}
+
 /* Whether the job may run: nobody has cancelled it by now. */
 static bool enter(struct bide__sqlite *sqlite, struct bide__sqlite_job *job)
 {
-    pthread_mutex_lock(&sqlite->running_lock);
+    pthread_mutex_lock(&sqlite->lock);
     bool cancelled = job->cancelled;
     sqlite->running = cancelled ? NULL : job;
-    pthread_mutex_unlock(&sqlite->running_lock);
+    pthread_mutex_unlock(&sqlite->lock);
     return !cancelled;
 }
 
 static void leave(struct bide__sqlite *sqlite)
 {
-    pthread_mutex_lock(&sqlite->running_lock);
+    pthread_mutex_lock(&sqlite->lock);
     sqlite->running = NULL;
     atomic_store_explicit(&sqlite->interrupted, false, memory_order_relaxed);
-    pthread_mutex_unlock(&sqlite->running_lock);
+    pthread_mutex_unlock(&sqlite->lock);
 }
 
 void bide__sqlite_perform(struct bide__sqlite *sqlite,
@@ -165,17 +185,8 @@ void bide__sqlite_perform(struct bide__sqlite *sqlite,
 static int visit(void *arg)
 {
     struct bide__sqlite *sqlite = arg;
-    struct bide__sqlite_list jobs;
-    init_list(&jobs);
     sqlite->published_ns = now_ns();
-    for (;;) {
-        pthread_mutex_lock(&sqlite->lock);
-        splice(&jobs, &sqlite->queue);
-        pthread_mutex_unlock(&sqlite->lock);
-        if (!jobs.first)
-            break;
-        bide__sqlite_work(sqlite, &jobs);
-    }
+    bide__sqlite_work(sqlite);
     publish(sqlite, false);
     return 0;
 }
@@ -192,6 +203,8 @@ static void deliver(struct bide__sqlite *sqlite)
     struct bide__sqlite_job *job;
     while ((job = bide__sqlite_pop(&told)))
         bide_event_set(&job->done);
+    if (sqlite->idle)
+        bide_event_set(sqlite->idle);
 }
 
 static void on_post(bide_post *post)
@@ -243,18 +256,15 @@ static bool cancel(struct bide__sqlite *sqlite, struct bide__sqlite_job *job)
 {
     pthread_mutex_lock(&sqlite->lock);
     bool taken = unlink_job(&sqlite->queue, job);
-    pthread_mutex_unlock(&sqlite->lock);
-    if (taken)
-        return true;
-    pthread_mutex_lock(&sqlite->running_lock);
-    job->cancelled = true;
+    if (!taken)
+        job->cancelled = true;
     if (sqlite->running == job) {
         atomic_store(&sqlite->interrupted, true);
         if (sqlite->db)
             sqlite3_interrupt(sqlite->db);
     }
-    pthread_mutex_unlock(&sqlite->running_lock);
-    return false;
+    pthread_mutex_unlock(&sqlite->lock);
+    return taken;
 }
 
 static void put_off_cancel(void)
@@ -267,6 +277,7 @@ static void put_off_cancel(void)
 static void send(struct bide__sqlite *sqlite, struct bide__sqlite_job *job)
 {
     pthread_mutex_lock(&sqlite->lock);
+    job->number = ++sqlite->sent;
     bide__sqlite_append(&sqlite->queue, job);
     pthread_mutex_unlock(&sqlite->lock);
     if (!sqlite->visiting)
@@ -321,25 +332,29 @@ int bide__sqlite_start(struct bide__sqlite *sqlite)
     if (rc < 0)
         return rc;
     pthread_mutex_init(&sqlite->lock, NULL);
-    pthread_mutex_init(&sqlite->running_lock, NULL);
     return 0;
 }
 
-static int do_nothing(struct bide__sqlite *sqlite,
-                      struct bide__sqlite_job *job)
+static bool is_idle(struct bide__sqlite *sqlite)
 {
-    (void)sqlite;
-    (void)job;
-    return 0;
+    pthread_mutex_lock(&sqlite->lock);
+    bool idle = !sqlite->visiting && !sqlite->posted;
+    pthread_mutex_unlock(&sqlite->lock);
+    return idle;
 }
 
-/* A visit may still be under way to a job that was taken back. */
+/* The last job may have been told of by a post, before the visit's end. */
 void bide__sqlite_stop(struct bide__sqlite *sqlite)
 {
-    struct bide__sqlite_job last = {.fn = do_nothing};
-    if (sqlite->visiting)
-        (void)bide__sqlite_insist(sqlite, &last);
+    bide_event idle = {.is_set = false};
+    bool cancelled = false;
+    sqlite->idle = &idle;
+    while (!is_idle(sqlite)) {
+        bide_event_clear(&idle);
+        cancelled |= bide_event_wait(&idle) < 0;
+    }
+    if (cancelled)
+        put_off_cancel();
     bide_pool_free(sqlite->pool, true);
     pthread_mutex_destroy(&sqlite->lock);
-    pthread_mutex_destroy(&sqlite->running_lock);
 }

@@ -18,9 +18,9 @@ static int run_for_ever(void *arg)
 static int insert_for_ever(void *arg)
 {
     return bide_sql_execute(arg,
-                            "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL "
-                            "SELECT i + 1 FROM n) INSERT INTO t SELECT i "
-                            "FROM n WHERE i < 0",
+                            "INSERT INTO t WITH RECURSIVE n(i) AS (VALUES (1) "
+                            "UNION ALL SELECT i + 1 FROM n) SELECT i FROM n "
+                            "WHERE i < 0",
                             BIDE_SQL());
 }
 
