@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- web.lua — what wrk sends to the servers of bench/web.py: 171 bytes of JSON.
+-- web.lua — what wrk sends to the servers of bench/web.py: 177 bytes of JSON.
 wrk.method = "POST"
 wrk.body = '{"name": "Darjeeling, first flush", "price": 12.5, "qty": 3, ' ..
   '"tags": ["tea", "black", "loose"], "note": "Picked in March, dry, light, ' ..

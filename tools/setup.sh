@@ -43,6 +43,16 @@ need_for_demo()
     need meson /usr/bin/meson
     need ninja-build ninja
     need pkg-config pkg-config
+    # The users service, without which the demonstration is shorter.
+    want curl curl
+    want libssl-dev /usr/include/openssl/ssl.h
+    want node-llhttp /usr/share/llhttp/llhttp.c
+    want libpcre2-dev /usr/include/pcre2.h
+    want libsqlite3-dev /usr/include/sqlite3.h
+    want libnghttp2-dev /usr/include/nghttp2/nghttp2.h
+    want zlib1g-dev /usr/include/zlib.h
+    want libbrotli-dev /usr/include/brotli/decode.h
+    want libzstd-dev /usr/include/zstd.h
 }
 
 need_for_test()
