@@ -134,7 +134,7 @@ static double find_due(const struct bide__http2 *http2)
         return 0;
     if (http2->over)
         return http2->idle_since + LINGER;
-    if (http2->head_since > 0)
+    if (http2->in_head)
         due = http2->head_since + options->head_timeout;
     if (http2->open == 0)
         due = earlier(due, http2->idle_since + options->idle_timeout);

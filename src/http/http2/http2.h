@@ -45,6 +45,7 @@
 struct bide__http2_budget {
     double left;
     double when; /* it was looked at */
+    bool begun;
 };
 
 /* The pseudo-fields of a request. */
@@ -113,7 +114,8 @@ struct bide__http2 {
     bide_timeout deadline; /* of the reader's wait */
     double due;            /* what it is set to */
     double idle_since;     /* no stream is open */
-    double head_since;     /* a head has begun and is not whole; 0: none */
+    bool in_head;          /* a head has begun and is not whole ... */
+    double head_since;     /* ... and when */
     bide_event wake;       /* the writer has something to do */
     bool stopping;         /* no further request is served */
     bool over;             /* the session has ended */

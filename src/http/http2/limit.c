@@ -18,9 +18,10 @@
 static bool spend(struct bide__http2_budget *budget, double most, double rate)
 {
     double now = bide_time();
-    double left = budget->when > 0
+    double left = budget->begun
                       ? budget->left + (now - budget->when) * rate
                       : most;
+    budget->begun = true;
     budget->when = now;
     budget->left = (left < most ? left : most) - 1;
     return budget->left >= 0;

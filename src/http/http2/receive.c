@@ -67,6 +67,7 @@ static int on_begin_headers(nghttp2_session *session,
     int32_t id = frame->hd.stream_id;
     if (frame->hd.type != NGHTTP2_HEADERS)
         return 0;
+    http2->in_head = true;
     http2->head_since = bide_time();
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
@@ -183,7 +184,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame,
     if (frame->hd.type == NGHTTP2_RST_STREAM)
         bide__http2_note_reset(http2);
     if (frame->hd.type == NGHTTP2_HEADERS) {
-        http2->head_since = 0;
+        http2->in_head = false;
         if (stream)
             rc = end_head(stream, frame);
     }
@@ -216,7 +217,7 @@ static int on_invalid(nghttp2_session *session, const nghttp2_frame *frame,
     (void)session;
     (void)error;
     if (frame->hd.type == NGHTTP2_HEADERS)
-        http2->head_since = 0;
+        http2->in_head = false;
     bide__http2_note_reset(http2);
     return 0;
 }

@@ -512,7 +512,7 @@ void bide__http2_closed(struct bide__http2_stream *stream)
 {
     struct bide__http2 *http2 = stream->http2;
     stream->closed = true;
-    http2->head_since = 0;
+    http2->in_head = false;
     http2->waiting -= stream->done;
     http2->progress_at = bide_time();
     bide__http2_wake(http2);
