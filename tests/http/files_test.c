@@ -189,6 +189,33 @@ TEST(a_large_file_arrives_whole)
     with_site(amain_large);
 }
 
+static int amain_unread(void *arg)
+{
+    const bide_http_server_options options = {.write_timeout = 0.2};
+    bide_http_files *files = open_site(NULL);
+    bide_http_server *server = serve(bide_http_files_serve, files, &options);
+    bide_stream *stream = dial(server);
+    (void)arg;
+    watch_reports();
+    int fd = open(on_desk("site/huge"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    CHECK_OK(ftruncate(fd, (off_t)1 << 30)); /* more than any socket holds */
+    close(fd);
+    say(stream, "GET /huge HTTP/1.1\r\nHost: x\r\n\r\n");
+    while (reports.count == 0)
+        CHECK_OK(bide_sleep(0.05));
+    CHECK_INT(reports.code, -ETIME);
+    bide_http_server_stop(server);
+    CHECK_OK(bide_http_server_wait(server));
+    bide_stream_close(stream);
+    close_site(server, files);
+    return 0;
+}
+
+TEST(a_client_that_takes_nothing_is_cut_off)
+{
+    with_site(amain_unread);
+}
+
 /* What must not be found, with and without the kernel's help. */
 static bool check_no_way_out(const bide_http_server *server)
 {

@@ -161,7 +161,6 @@ static void *run_thread(void *arg)
 {
     struct worker *worker = arg;
     const bide_options options = {
-        .no_signals = true,
         .backend = bide_engine_backend(bide_loop_engine(worker->crew->loop)),
     };
     int rc = bide_loop_new(&options, &worker->loop);
@@ -262,13 +261,23 @@ static int end_crew(struct bide__http_crew *crew)
 
 /* ── Starting ─────────────────────────────────────────────────────────── */
 
-/* Signals are for the threads that the program has made itself. */
+/* Signals are for the threads that the program has made itself, but for those
+ * that tell of a fault of this very thread. */
+static void signals_of_others(sigset_t *ret_set)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL,
+                                 SIGABRT, SIGTRAP, SIGSYS};
+    sigfillset(ret_set);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        sigdelset(ret_set, faults[i]);
+}
+
 static int start_thread(struct worker *worker)
 {
-    sigset_t all, before;
+    sigset_t others, before;
     char name[16];
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    signals_of_others(&others);
+    pthread_sigmask(SIG_BLOCK, &others, &before);
     int error = pthread_create(&worker->thread, NULL, run_thread, worker);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error)
