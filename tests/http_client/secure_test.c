@@ -338,6 +338,38 @@ TEST(a_connection_of_http_2_that_ends_is_replaced)
     run_clean(amain_restart);
 }
 
+/* A server that accepts, and never begins to speak TLS. */
+static int mute(bide_stream *stream, void *arg)
+{
+    (void)stream, (void)arg;
+    return bide_sleep(1000);
+}
+
+static int amain_mute(void *arg)
+{
+    bide_server *server = start(mute, NULL);
+    bide_tls_context *tls = client_context(NULL);
+    const bide_http_session_options options = {.tls = tls,
+                                               .connect_timeout = 0.05};
+    bide_http_session *http = open_session(&options);
+    bide_http_response *response;
+    char url[64];
+    (void)arg;
+    snprintf(url, sizeof url, "https://127.0.0.1:%d/",
+             bide_server_port(server));
+    CHECK_ERR(bide_http_get(http, url, &response), -ETIME);
+    CHECK_INT(bide_http_session_connections(http), 0);
+    bide_http_session_close(http);
+    bide_tls_close(tls);
+    CHECK_OK(bide_server_close(server));
+    return 0;
+}
+
+TEST(connecting_ends_with_the_handshake_or_its_time)
+{
+    run_clean(amain_mute);
+}
+
 /* ── Trust ────────────────────────────────────────────────────────────── */
 
 static int amain_untrusted(void *arg)

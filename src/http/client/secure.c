@@ -10,6 +10,7 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #include <bide/tls.h>
@@ -66,16 +67,19 @@ static bool find(struct functions *found)
     return library && find_in(library, found);
 }
 
-/* Threads that find the functions at the same time find the same. */
-static bool is_there(void)
+static void find_once(void)
 {
     struct functions found;
-    if (functions.open)
-        return true;
-    if (!find(&found))
-        return false;
-    functions = found;
-    return true;
+    if (find(&found))
+        functions = found;
+}
+
+/* Sessions of other threads may ask at the same time. */
+static bool is_there(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, find_once);
+    return functions.open != NULL;
 }
 
 int bide__secure_context(bide_http_session *session)
