@@ -206,3 +206,71 @@ TEST(a_connection_may_be_cut_off_at_each_byte)
 {
     run_clean(amain_truncated);
 }
+
+/* ── Cancelled senders ────────────────────────────────────────────────── */
+
+/* Sends numbers in turn, and is cancelled at some of them. */
+struct counting {
+    bide_websocket *ws;
+    int who, sent;
+};
+
+static int count_up(void *arg)
+{
+    struct counting *counting = arg;
+    char text[200];
+    while (counting->sent < 100) {
+        memset(text, '.', sizeof text);
+        int n = snprintf(text, sizeof text, "%d %d", counting->who,
+                         counting->sent);
+        text[n] = ' ';
+        text[sizeof text - 1] = '\0';
+        int rc = bide_websocket_send_text(counting->ws, text);
+        if (rc == 0)
+            counting->sent++;
+        else if (!CHECK_ERR(rc, -ECANCELED))
+            return rc;
+        rc = bide_sleep(0);
+        CHECK(rc == 0 || rc == -ECANCELED);
+    }
+    return 0;
+}
+
+static int amain_cancelled(void *arg)
+{
+    struct serving serving = {.result = -1};
+    bide_http_server *server = serve(echo_messages, &serving, NULL);
+    bide_websocket *ws = join(server, NULL);
+    bide_websocket_message message;
+    struct counting counting[3];
+    bide_task *tasks[3];
+    int expected[3] = {0, 0, 0}, who, number;
+    (void)arg;
+    for (int i = 0; i < 3; i++) {
+        counting[i] = (struct counting){ws, i, 0};
+        tasks[i] = bide_create_task(count_up, &counting[i]);
+    }
+    for (int i = 0; i < 300; i++) {
+        if (i % 3 == 0 && !bide_task_done(tasks[i % 2])) {
+            bide_task_cancel(tasks[i % 2]);
+            (void)bide_task_uncancel(tasks[i % 2]);
+        }
+        if (!CHECK_INT(bide_websocket_receive(ws, &message),
+                       BIDE_WEBSOCKET_TEXT))
+            break;
+        CHECK_INT(message.len, 199);
+        CHECK_INT(sscanf(message.data, "%d %d", &who, &number), 2);
+        CHECK_INT(number, expected[who]++); /* each once, in order */
+    }
+    for (int i = 0; i < 3; i++)
+        CHECK_OK(bide_await(tasks[i]));
+    CHECK_OK(bide_websocket_close(ws, 1000, NULL));
+    CHECK_OK(bide_http_server_close(server));
+    CHECK_INT(serving.result, 0);
+    return 0;
+}
+
+TEST(a_send_that_is_cancelled_has_sent_nothing)
+{
+    run_clean(amain_cancelled);
+}

@@ -66,6 +66,8 @@ int bide_http_request_upgrade(bide_http_request *request, const char *protocol,
     request->replied = true;
     request->upgraded = true;
     rc = bide__http_send(connection, NULL, 0);
+    bide__bytes_free(&connection->out); /* nothing else will be sent here */
+    bide__bytes_free(&request->headers);
     if (rc == 0)
         *ret_stream = connection->stream;
     return rc;

@@ -201,6 +201,8 @@ static int part(bide_websocket *ws)
 
 void bide__websocket_free(bide_websocket *ws)
 {
+    if (ws->looking)
+        (void)bide_handle_cancel(&ws->rest);
     bide__packer_fini(&ws->packer, true);
     bide__packer_fini(&ws->unpacker, false);
     bide__bytes_free(&ws->message);

@@ -6,8 +6,8 @@
  * FF FF, are not sent; a message without bytes is one byte, 00. State is made
  * with the first message that needs it.
  *
- * zlib's level is 3: on texts of some hundred bytes higher ones cost twice the
- * time and gain a few percent.
+ * zlib's level is 3: on texts of some hundred bytes 6, its own choice, takes a
+ * seventh longer to save a twentieth.
  */
 #include <errno.h>
 #include <string.h>

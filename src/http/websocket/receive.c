@@ -366,7 +366,7 @@ static int receive(bide_websocket *ws, bide_websocket_message *ret_message)
     if (rc <= 0)
         return rc;
     ret_message->kind = ws->kind;
-    return ws->kind;
+    return (int)ws->kind;
 }
 
 int bide_websocket_receive(bide_websocket *ws,
@@ -393,7 +393,7 @@ static int next(bide_websocket *ws)
     if (rc <= 0)
         return rc;
     ws->streamed = true;
-    return ws->kind;
+    return (int)ws->kind;
 }
 
 int bide_websocket_next(bide_websocket *ws)

@@ -4,12 +4,18 @@
  *
  * Each wait has a deadline: the next ping, the answer to the last one, or to
  * our Close. Other tasks move it when one of these comes nearer.
+ *
+ * Who waits for longer than a second gives back what it does not need: the
+ * stack that it has touched, and buffers. One timer looks for that, once a
+ * second at most, and is not set while nothing happens.
  */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
 #include "http/websocket/websocket.h"
+
+#define REST 1.0 /* seconds of a wait until memory is given back */
 
 /* ── Deadlines ────────────────────────────────────────────────────────── */
 
@@ -56,6 +62,34 @@ static int on_time(bide_websocket *ws)
     return rc == -ENOMEM ? rc : 0;
 }
 
+/* ── Rest ─────────────────────────────────────────────────────────────── */
+
+static void look(void *arg);
+
+static void look_later(bide_websocket *ws)
+{
+    ws->waits_then = ws->waits;
+    ws->looking = bide_loop_call_later(bide_loop_current(), &ws->rest, REST,
+                                       look, ws) == 0;
+}
+
+static void look(void *arg)
+{
+    bide_websocket *ws = arg;
+    ws->looking = false;
+    if (!ws->waiter)
+        return; /* the next wait looks again */
+    if (ws->waits != ws->waits_then) {
+        look_later(ws);
+        return;
+    }
+    bide_task_trim(ws->waiter);
+    if (!ws->in_message)
+        bide__bytes_free(&ws->message);
+    if (!ws->sending)
+        bide__bytes_free(&ws->out);
+}
+
 /* ── Reading ──────────────────────────────────────────────────────────── */
 
 static ssize_t read_once(bide_websocket *ws, char *buf, size_t len)
@@ -63,7 +97,12 @@ static ssize_t read_once(bide_websocket *ws, char *buf, size_t len)
     bide_timeout timeout;
     bide_timeout_enter_at(&timeout, deadline(ws));
     ws->scope = &timeout;
+    ws->waiter = bide_current_task();
+    ws->waits++;
+    if (!ws->looking)
+        look_later(ws);
     ssize_t n = bide_stream_read(ws->stream, buf, len);
+    ws->waiter = NULL;
     ws->scope = NULL;
     int rc = bide_timeout_exit(&timeout, n < 0 ? (int)n : 0);
     return rc < 0 ? rc : n;

@@ -65,6 +65,11 @@ struct bide_websocket {
     char hidden_byte;     /* what it was */
     bide_event always;    /* set: awaited only to be cancelled */
     bide_timeout *scope;  /* of the task that waits for the stream, or NULL */
+    bide_task *waiter;    /* that task, or NULL */
+    bide_handle rest;     /* looks whether it still waits; queued if `looking` */
+    bool looking;
+    unsigned waits;       /* so far, and when the look was scheduled */
+    unsigned waits_then;
     enum bide_websocket_kind kind;
     unsigned fragments;   /* frames of the message */
     unsigned utf8;        /* the state behind it */
