@@ -34,7 +34,8 @@ MESON = next((path for path in ['/usr/bin/meson', shutil.which('meson')]
 FUZZ_SECONDS_MOST = 240  # for all targets, unless somebody asks for more
 CORES = os.cpu_count() or 1
 LIMIT_SECONDS = 600  # for one step of a stage; none comes near it
-PYTHON_TESTS = ['test_loop.py', 'test_sockets.py', 'test_tls.py']
+PYTHON_TESTS = ['test_loop.py', 'test_sockets.py', 'test_tls.py',
+                'test_failures.py']
 PYTHON_SUITES = ['test_programs.py', 'run_cpython.py']
 # The last line of a test program in Python.
 PYTHON_SUM = re.compile(r'^(\d+) passed, (\d+) skipped, (\d+) failed$', re.M)

@@ -471,6 +471,8 @@ StreamObject *stream_alloc(PyTypeObject *type, LoopObject *loop, int fd,
                            PyObject *sock); /* sock may be NULL */
 LoopObject *stream_loop(const StreamObject *stream); /* NULL when closed */
 void stream_attach(StreamObject *stream);
+/* Have connection_lost() called in the next turn. */
+int stream_schedule_loss(StreamObject *stream, PyObject *exception);
 void stream_settle(StreamObject *stream); /* close what is due */
 /* Report what is set as fatal; clears it or keeps it for the loop. */
 void stream_fatal(StreamObject *stream, const char *message);

@@ -111,8 +111,7 @@ static PyObject *stream_is_closing(PyObject *self, PyObject *unused)
     return PyBool_FromLong(((StreamObject *)self)->closing);
 }
 
-/* connection_lost() is called in the next turn. */
-static int schedule_loss(StreamObject *stream, PyObject *exception)
+int stream_schedule_loss(StreamObject *stream, PyObject *exception)
 {
     PyObject *method =
         PyObject_GetAttr((PyObject *)stream, names._call_connection_lost);
@@ -136,7 +135,7 @@ static PyObject *stream_close(PyObject *self, PyObject *unused)
     stream_stop_reading(stream);
     if (!stream_pending(stream)) {
         stream->conn_lost++;
-        if (schedule_loss(stream, Py_None) < 0)
+        if (stream_schedule_loss(stream, Py_None) < 0)
             return NULL;
     }
     Py_RETURN_NONE;
@@ -154,7 +153,7 @@ static PyObject *stream_force_close(PyObject *self, PyObject *exception)
         stream_stop_reading(stream);
     }
     stream->conn_lost++;
-    if (schedule_loss(stream, exception) < 0)
+    if (stream_schedule_loss(stream, exception) < 0)
         return NULL;
     Py_RETURN_NONE;
 }

@@ -224,11 +224,8 @@ static void sent_everything(StreamObject *stream)
         drive_failed(stream_loop(stream));
     if (stream->closing && !stream->conn_lost) {
         stream->conn_lost++;
-        PyObject *result = PyObject_CallMethodOneArg(
-            (PyObject *)stream, names._call_connection_lost, Py_None);
-        if (!result)
-            stream_fatal(stream, "Fatal error on transport");
-        Py_XDECREF(result);
+        if (stream_schedule_loss(stream, Py_None) < 0)
+            drive_failed(stream_loop(stream));
     } else if (stream->eof) {
         shutdown(stream->fd, SHUT_WR);
     }
