@@ -98,7 +98,8 @@ typedef struct bide_http_session_options {
                                https_proxy, all_proxy, no_proxy */
     const char *proxy;      /* "http://[user:password@]host:port" */
     const void *tls;        /* a bide_tls_context for clients, borrowed until
-                               the session is closed; NULL: one of our own,
+                               the session is closed; for HTTP/2 its option
+                               alpn is "h2,http/1.1"; NULL: one of our own,
                                which trusts whom the system trusts */
     void *reserved[8];      /* zero */
 } bide_http_session_options;

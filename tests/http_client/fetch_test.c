@@ -355,6 +355,34 @@ TEST(redirects_are_followed_by_the_rules_of_each_status)
     run_clean(amain_redirects);
 }
 
+static int amain_user(void *arg)
+{
+    bide_http_server *server = serve(pages, NULL);
+    bide_http_session *http = open_session(NULL);
+    bide_http_response *response;
+    char url[128];
+    const char *text;
+    (void)arg;
+    snprintf(url, sizeof url, "http://me:it%%20is@127.0.0.1:%d/redirect/302/3",
+             bide_http_server_port(server));
+    const bide_http_fetch_options options = {
+        .query = (const bide_http_pair[]){{"a", "b"}, {0}},
+    };
+    CHECK_OK(bide_http_fetch(http, "GET", url, &options, &response));
+    CHECK_STR(bide_http_response_url(response), url_of(server, "/echo?x"));
+    CHECK_OK(bide_http_response_text(response, &text));
+    CHECK(strstr(text, "\nAuthorization: Basic bWU6aXQgaXM=\n"));
+    bide_http_response_close(response);
+    bide_http_session_close(http);
+    CHECK_OK(bide_http_server_close(server));
+    return 0;
+}
+
+TEST(the_user_of_a_url_follows_redirects_within_its_origin)
+{
+    run_clean(amain_user);
+}
+
 /* ── Concurrency ──────────────────────────────────────────────────────── */
 
 struct fetching {

@@ -245,6 +245,27 @@ TEST(https_is_spoken_over_http_2)
     run_clean(amain_http2);
 }
 
+static int amain_unwanted(void *arg)
+{
+    struct site site;
+    bide_http_response *response;
+    (void)arg;
+    site_open(&site, true);
+    const bide_http_session_options options = {.tls = site.client_tls,
+                                               .no_http2 = true};
+    bide_http_session_close(site.http);
+    site.http = open_session(&options);
+    CHECK_ERR(bide_http_get(site.http, secure_url(&site, "/"), &response),
+              -EINVAL);
+    site_close(&site);
+    return 0;
+}
+
+TEST(a_context_that_offers_what_the_session_does_not_want_is_refused)
+{
+    run_clean(amain_unwanted);
+}
+
 /* ── Many at once ─────────────────────────────────────────────────────── */
 
 static int fetch_one(void *arg)

@@ -125,6 +125,12 @@ static int open_stream(struct bide__call *call,
                                 ret_stream);
 }
 
+static int unwanted_http2(void)
+{
+    return bide_raise(-EINVAL, "the session's option no_http2 is set, but its "
+                               "context for TLS offers h2");
+}
+
 static int make_link(struct bide__call *call, struct bide__origin *origin,
                      struct bide__link **ret_link)
 {
@@ -142,9 +148,9 @@ static int make_link(struct bide__call *call, struct bide__origin *origin,
     link->origin = origin;
     link->stream = stream;
     link->born = bide_time();
-    if (origin->secure && !call->session->options.no_http2 &&
-        bide__secure_speaks_h2(stream))
-        rc = bide__h2_start(link);
+    if (origin->secure && bide__secure_speaks_h2(stream))
+        rc = call->session->options.no_http2 ? unwanted_http2()
+                                             : bide__h2_start(link);
     if (rc < 0) {
         bide_stream_close(stream);
         bide_release(link);
