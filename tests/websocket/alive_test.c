@@ -125,6 +125,65 @@ TEST(a_peer_that_reads_nothing_is_given_up_and_memory_is_bounded)
     run_clean(amain_slow);
 }
 
+/* ── Floods ───────────────────────────────────────────────────────────── */
+
+struct flooded {
+    bide_websocket *ws;
+    int result;
+    bool ended;
+};
+
+static int only_receive(bide_http_request *request, void *arg)
+{
+    static const bide_websocket_options options = {.write_timeout = 5};
+    struct flooded *flooded = arg;
+    bide_websocket_message message;
+    int rc = bide_websocket_accept(request, &options, &flooded->ws);
+    if (rc < 0)
+        return rc;
+    while ((rc = bide_websocket_receive(flooded->ws, &message)) > 0)
+        continue;
+    flooded->result = rc;
+    rc = bide_websocket_close(flooded->ws, 1000, NULL);
+    flooded->ended = true;
+    return rc;
+}
+
+/* Pings whose answers nobody reads; at the end all that were kept come. */
+static int amain_pings(void *arg)
+{
+    struct flooded flooded = {.ws = NULL};
+    char frames[50 * 131], answer[1024], data[200];
+    size_t len = 0, got, pongs = 0;
+    (void)arg;
+    bide_http_server *server = serve(only_receive, &flooded, NULL);
+    bide_stream *stream = dial_up(server, "", answer, sizeof answer);
+    memset(data, 'x', sizeof data);
+    for (int i = 0; i < 50; i++)
+        len += put_frame(frames + len, 0x89, data, 125);
+    for (int i = 0; i < 2000; i++) {
+        CHECK_OK(bide_stream_write(stream, frames, len));
+        if (!CHECK(bide_websocket_buffered(flooded.ws) < 200000))
+            break;
+    }
+    send_frame(stream, 0x89, "last", 4);
+    send_frame(stream, 0x88, "", 0);
+    while (hear_frame(stream, data, sizeof data, &got) == 0x8a)
+        pongs++;
+    CHECK(pongs < 100000);
+    while (!flooded.ended)
+        CHECK_OK(bide_sleep(0.01));
+    CHECK_INT(flooded.result, 0);
+    bide_stream_close(stream);
+    CHECK_OK(bide_http_server_close(server));
+    return 0;
+}
+
+TEST(answers_to_a_flood_of_pings_do_not_pile_up)
+{
+    run_clean(amain_pings);
+}
+
 /* ── Cancellation ─────────────────────────────────────────────────────── */
 
 static int receive_one(void *arg)

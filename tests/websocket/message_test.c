@@ -142,3 +142,33 @@ TEST(messages_of_many_tasks_stay_whole_and_in_order)
 {
     run_clean(amain_many);
 }
+
+/* ── Bombs ────────────────────────────────────────────────────────────── */
+
+static int amain_bomb(void *arg)
+{
+    struct serving serving = {.options = {.compress = true}};
+    const bide_websocket_options options = {.compress = true};
+    const size_t len = (4 << 20) + 1; /* one more than may be */
+    bide_http_server *server = serve(echo_messages, &serving, NULL);
+    bide_websocket *ws = join(server, &options);
+    bide_websocket_message message;
+    (void)arg;
+    char *zeros = bide_allocate(len);
+    memset(zeros, 0, len);
+    CHECK_OK(bide_websocket_send_binary(ws, zeros, len));
+    bide_release(zeros);
+    CHECK_INT(bide_websocket_receive(ws, &message), 0);
+    CHECK_INT(bide_websocket_close_code(ws), 1009);
+    CHECK_STR(bide_websocket_close_reason(ws),
+              "a message is larger than 4194304 bytes");
+    CHECK_OK(bide_websocket_close(ws, 1000, NULL));
+    CHECK_OK(bide_http_server_close(server));
+    CHECK_INT(serving.result, -EMSGSIZE);
+    return 0;
+}
+
+TEST(a_little_that_becomes_much_is_refused)
+{
+    run_clean(amain_bomb);
+}

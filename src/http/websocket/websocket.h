@@ -66,7 +66,7 @@ struct bide_websocket {
     bide_event always;    /* set: awaited only to be cancelled */
     bide_timeout *scope;  /* of the task that waits for the stream, or NULL */
     bide_task *waiter;    /* that task, or NULL */
-    bide_handle rest;     /* looks whether it still waits; queued if `looking` */
+    bide_handle rest;     /* looks whether it still waits, if `looking` */
     bool looking;
     unsigned waits;       /* so far, and when the look was scheduled */
     unsigned waits_then;
