@@ -476,7 +476,8 @@ typedef struct bide_sql_rows bide_sql_rows;
  * Cancel:   stops the statement, which has then changed nothing; a success
  *           that came first counts.
  * Errors:   BIDE_E_SQL and its like, see above
- *           -EINVAL   the wrong number of parameters
+ *           -EINVAL   the wrong number of parameters; BEGIN, COMMIT and the
+ *                     like, for which there are functions
  *           -ERANGE   a parameter that does not fit its type
  *           -ETIME    no connection was free within acquire_timeout
  *           -ENOSPC   the disk, or what the database may use of it, is full
@@ -492,7 +493,8 @@ bide_sql_execute(bide_sql *db, const char *sql, bide_sql_params params);
  * bide_sql_executescript — run several statements, without parameters.
  *
  * Meant for schemas. Where it fails, statements before the faulty one may have
- * taken effect, unless the script or the caller began a transaction.
+ * taken effect, unless the script or the caller began a transaction. One that
+ * the script leaves open is rolled back, and that is an error.
  *
  *   script   statements with semicolons between them; borrowed
  *

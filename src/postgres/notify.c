@@ -103,10 +103,13 @@ int bide_postgres_listen(bide_sql *connection, const char *channel)
     return bide__pg_say(pg, sql, NULL, false);
 }
 
-/* The next one to have the connection has not asked for anything. */
+/* The next one to have the connection has not asked for anything. A COPY that
+ * was not ended cannot go on. */
 void bide__pg_released(void *connection)
 {
     struct bide__pg *pg = connection;
+    if (!pg->piped && !pg->lost)
+        bide__pg_lose(pg);
     if (pg->listens)
         bide__pg_tell(pg, "UNLISTEN *");
     pg->listens = false;

@@ -271,36 +271,71 @@ static int give_up(struct bide__pg *pg, int rc)
     return rc;
 }
 
-static int run_script(struct bide__pg *pg, const char *script)
+/* Send a script and read all of its results; the first error counts. */
+static int exchange(struct bide__pg *pg, const char *script)
 {
     char state[6];
     int failure = 0;
+    PGresult *result = NULL;
+    if (!PQsendQuery(pg->conn, script))
+        return give_up(pg, bide__pg_raise_lost(pg));
+    do {
+        int rc = bide__pg_result(pg, &result);
+        if (rc < 0)
+            return give_up(pg, rc);
+        ExecStatusType status = PQresultStatus(result);
+        if (result && status == PGRES_FATAL_ERROR && failure == 0)
+            failure = bide__pg_raise(result, state);
+        PQclear(result);
+        if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT)
+            return give_up(pg, bide_raise(-EINVAL, "COPY in a script"));
+    } while (result);
+    return failure;
+}
+
+static int run_script(struct bide__pg *pg, const char *script)
+{
     int rc = bide__pg_leave(pg);
     if (rc < 0)
         return rc;
-    if (!PQsendQuery(pg->conn, script))
-        return give_up(pg, bide__pg_raise_lost(pg));
-    PGresult *result = NULL;
-    do {
-        rc = bide__pg_result(pg, &result);
-        if (rc < 0)
-            return give_up(pg, rc);
-        if (PQresultStatus(result) == PGRES_FATAL_ERROR && result)
-            failure = bide__pg_raise(result, state);
-        PQclear(result);
-    } while (result);
-    rc = bide__pg_return(pg);
-    return failure < 0 ? failure : rc;
+    bool in_transaction = PQtransactionStatus(pg->conn) != PQTRANS_IDLE;
+    rc = exchange(pg, script);
+    if (pg->lost)
+        return rc;
+    char message[BIDE_ERRMSG_MAX];
+    snprintf(message, sizeof message, "%s", bide_errmsg(rc));
+    int ended = 0;
+    if (!in_transaction && PQtransactionStatus(pg->conn) != PQTRANS_IDLE) {
+        ended = exchange(pg, "ROLLBACK");
+        if (ended == 0)
+            ended = bide_sql_raise("25001", "the script has left a "
+                                            "transaction open");
+    }
+    int returned = pg->lost ? ended : bide__pg_return(pg);
+    if (rc < 0)
+        return bide_raise(rc, "%s", message);
+    return ended < 0 ? ended : returned;
 }
 
 /* ── For the others ───────────────────────────────────────────────────── */
+
+static int check_usable(const struct bide__pg *pg)
+{
+    if (pg->lost)
+        return bide_sql_raise("08003", "the connection is lost");
+    if (!pg->piped)
+        return bide_raise(-EBUSY, "a COPY or a script is under way on the "
+                                  "connection");
+    return 0;
+}
 
 int bide__pg_run(void *connection, bide_sql_request *request)
 {
     static const char *const copying[] = {"COPY", NULL};
     struct bide__pg *pg = connection;
-    if (pg->lost)
-        return bide_sql_raise("08003", "the connection is lost");
+    int rc = check_usable(pg);
+    if (rc < 0)
+        return rc;
     if (request->script)
         return run_script(pg, request->sql);
     if (bide__pg_begins_with(request->sql, copying))
@@ -319,7 +354,6 @@ int bide__pg_say(struct bide__pg *pg, const char *sql, bide_sql_rows *rows,
         .sql_len = strlen(sql),
         .rows = rows,
     };
-    if (pg->lost)
-        return bide_sql_raise("08003", "the connection is lost");
-    return run(pg, &request, NULL, binary);
+    int rc = check_usable(pg);
+    return rc < 0 ? rc : run(pg, &request, NULL, binary);
 }

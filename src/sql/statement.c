@@ -6,9 +6,11 @@
  * looks as if it did no more. The connection knows better once it has prepared
  * it, and then sends it back, to be sent to one that writes.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <strings.h>
 
 #include "sql/sql.h"
 
@@ -31,6 +33,29 @@ int bide__sql_request(bide_sql_request *request, const char *sql,
             return bide_raise(-ERANGE,
                               "the value of $%zu is none that SQL knows",
                               i + 1);
+    return 0;
+}
+
+/* Transactions are begun and ended by functions, which know who is in one:
+ * others share the connection, or count on what is open on it. */
+static int refuse_transaction(const char *sql)
+{
+    static const char *const words[] = {"BEGIN",    "START",   "COMMIT",
+                                        "END",      "ABORT",   "ROLLBACK",
+                                        "SAVEPOINT", "RELEASE", NULL};
+    while (isspace((unsigned char)*sql))
+        sql++;
+    if (!strchr("BSCEARbscear", *sql))
+        return 0;
+    for (const char *const *word = words; *word; word++) {
+        size_t len = strlen(*word);
+        if (!strncasecmp(sql, *word, len) &&
+            !isalnum((unsigned char)sql[len]) && sql[len] != '_')
+            return bide_raise(-EINVAL,
+                              "%s is said by bide_sql_begin() and "
+                              "bide_sql_end()",
+                              *word);
+    }
     return 0;
 }
 
@@ -61,8 +86,11 @@ static int run_alone(struct bide__sql_bank *bank, bide_sql_request *request)
 int bide__sql_run(bide_sql *db, bide_sql_request *request)
 {
     const bide_sql_driver *driver = db->pool->driver;
+    int rc = request->script ? 0 : refuse_transaction(request->sql);
+    if (rc < 0)
+        return rc;
     if (db->lane) {
-        int rc = driver->run(db->lane->connection, request);
+        rc = driver->run(db->lane->connection, request);
         if (rc == BIDE_SQL_WRITES)
             rc = bide_sql_raise("25006", "the transaction may only read");
         return rc;
@@ -70,7 +98,7 @@ int bide__sql_run(bide_sql *db, bide_sql_request *request)
     if (request->script)
         return run_alone(bide__sql_bank_of(db->pool, false), request);
     bool reads = driver->reads(request->sql);
-    int rc = run_shared(bide__sql_bank_of(db->pool, reads), request);
+    rc = run_shared(bide__sql_bank_of(db->pool, reads), request);
     if (rc == BIDE_SQL_WRITES)
         rc = run_shared(bide__sql_bank_of(db->pool, false), request);
     return rc;

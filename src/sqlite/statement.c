@@ -457,8 +457,14 @@ static int run_statement(struct bide__sqlite *sqlite,
 
 static int run_script(struct bide__sqlite *sqlite, const char *script)
 {
+    bool in_transaction = !sqlite3_get_autocommit(sqlite->db);
     int code = sqlite3_exec(sqlite->db, script, NULL, NULL, NULL);
-    return code == SQLITE_OK ? 0 : bide__sqlite_raise(sqlite, code);
+    int rc = code == SQLITE_OK ? 0 : bide__sqlite_raise(sqlite, code);
+    if (in_transaction || sqlite3_get_autocommit(sqlite->db))
+        return rc;
+    (void)sqlite3_exec(sqlite->db, "ROLLBACK", NULL, NULL, NULL);
+    return rc < 0 ? rc : bide_sql_raise("25001", "the script has left a "
+                                                 "transaction open");
 }
 
 /* A transaction that SQLite has ended by itself is rolled back already. */

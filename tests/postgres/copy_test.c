@@ -98,3 +98,18 @@ DATABASE_TEST(a_copy_can_be_left_before_its_end)
     CHECK_INT(database_number(db, "SELECT 1"), 1);
     return 0;
 }
+
+DATABASE_TEST(nothing_else_is_done_on_a_connection_that_copies)
+{
+    bide_sql *connection;
+    bide_postgres_copy *copy;
+    CHECK_OK(bide_sql_acquire(db, &connection));
+    CHECK_OK(bide_sql_execute(connection, "CREATE TABLE t (a int)",
+                              BIDE_SQL()));
+    CHECK_OK(bide_postgres_copy_in(connection, "COPY t FROM STDIN", &copy));
+    CHECK_ERR(bide_sql_execute(connection, "SELECT 1", BIDE_SQL()), -EBUSY);
+    CHECK_INT(bide_postgres_copy_end(copy, 0), 0);
+    CHECK_INT(database_number(connection, "SELECT 1"), 1);
+    bide_sql_release(connection);
+    return 0;
+}

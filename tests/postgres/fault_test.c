@@ -93,3 +93,15 @@ DATABASE_TEST_WITH(who_waits_gets_a_new_connection_for_a_lost_one,
     CHECK_ERR(bide_await(waiting), -ECANCELED);
     return 0;
 }
+
+/* Every connection counts as idle for long. */
+DATABASE_TEST_WITH(connections_that_were_idle_are_tried_before_use,
+                   .check_after = 1e-9, .connections_max = 2)
+{
+    for (int i = 0; i < 5; i++)
+        CHECK_INT(database_number(db, "SELECT 1"), 1);
+    CHECK_OK(restart());
+    for (int i = 0; i < 5; i++)
+        CHECK_INT(database_number(db, "SELECT 1"), 1);
+    return 0;
+}

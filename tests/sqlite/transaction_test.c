@@ -191,3 +191,21 @@ DATABASE_TEST(transactions_of_many_tasks_lose_no_update)
     CHECK_INT(value, 40);
     return 0;
 }
+
+DATABASE_TEST(transactions_are_not_begun_by_statements)
+{
+    static const char *const words[] = {"BEGIN", " begin immediate", "COMMIT",
+                                        "end", "ROLLBACK", "SAVEPOINT a",
+                                        "RELEASE a"};
+    CHECK_OK(make_table(db));
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        CHECK_ERR(bide_sql_execute(db, words[i], BIDE_SQL()), -EINVAL);
+    CHECK_OK(bide_sql_executescript(db, "BEGIN; INSERT INTO t VALUES (1); "
+                                        "COMMIT"));
+    int rc = bide_sql_executescript(db, "BEGIN; INSERT INTO t VALUES (2)");
+    CHECK_ERR(rc, BIDE_E_SQL);
+    CHECK_STR(bide_sql_error_state(rc), "25001");
+    CHECK_INT(count_rows(db), 1);
+    CHECK_OK(insert(db, 3));
+    return 0;
+}
