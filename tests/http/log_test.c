@@ -154,6 +154,37 @@ TEST(long_values_are_cut)
     on_a_desk(amain_cut);
 }
 
+static int upgrade(bide_http_request *request, void *arg)
+{
+    bide_stream *stream;
+    (void)arg;
+    int rc = bide_http_request_upgrade(request, "some", &stream);
+    if (rc == 0)
+        bide_stream_close(stream);
+    return rc;
+}
+
+static int amain_upgraded(void *arg)
+{
+    bide_http_log *log = open_log(NULL);
+    const bide_http_server_options options = {.log = log};
+    bide_http_server *server = serve(upgrade, NULL, &options);
+    (void)arg;
+    converse(server, "GET /up HTTP/1.1\r\nHost: x\r\nUpgrade: some\r\n"
+                     "Connection: Upgrade\r\n\r\n");
+    CHECK_OK(bide_http_server_close(server));
+    bide_http_log_close(log);
+    (void)read_log("log");
+    check_lines("127.0.0.1 - - [?] \"GET /up HTTP/1.1\" 101 0 \"-\" \"-\" "
+                "?\n");
+    return 0;
+}
+
+TEST(a_connection_that_changes_its_protocol_is_noted_once)
+{
+    on_a_desk(amain_upgraded);
+}
+
 /* ── Files ────────────────────────────────────────────────────────────── */
 
 static size_t count_lines(const char *at)

@@ -68,6 +68,7 @@ int bide_http_request_upgrade(bide_http_request *request, const char *protocol,
     rc = bide__http_send(connection, NULL, 0);
     bide__bytes_free(&connection->out); /* nothing else will be sent here */
     bide__bytes_free(&request->headers);
+    bide__http_end_request(request); /* while its stream is ours */
     if (rc == 0)
         *ret_stream = connection->stream;
     return rc;
