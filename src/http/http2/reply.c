@@ -81,9 +81,11 @@ static int add(struct fields *fields, const char *name, size_t name_len,
  * makes the letters of names small. */
 static int add_lines(struct fields *fields, const struct bide__bytes *lines)
 {
+    int rc = 0;
+    if (lines->len == 0)
+        return 0;
     const char *line = lines->data;
     const char *end = line + lines->len;
-    int rc = 0;
     while (rc == 0 && line < end) {
         size_t name = (size_t)((char *)memchr(line, ':',
                                               (size_t)(end - line)) - line);
