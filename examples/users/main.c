@@ -4,6 +4,7 @@
  *
  *     users                                   on port 8000, in users.db
  *     DATABASE_URL=postgres:///test users     in PostgreSQL
+ *     JOBS_URL=redis://localhost users        emails as jobs, in Redis
  *     HOST=0.0.0.0 PORT=80 users
  */
 #include "users.h"
@@ -26,6 +27,7 @@ static int amain(void *arg)
 {
     struct service service = {
         .database_url = setting("DATABASE_URL", "sqlite:///users.db"),
+        .jobs_url = setting("JOBS_URL", NULL),
     };
     (void)arg;
     bide_web_app *app = users_app(&service);

@@ -13,11 +13,10 @@
 
 static char sent[256]; /* emails */
 
-static int note_email(void *arg)
+static int note_email(const char *address, const char *text)
 {
-    const struct email *email = arg;
     int rc = bide_sleep(1);
-    snprintf(sent, sizeof sent, "%s: %s", email->user->email, email->text);
+    snprintf(sent, sizeof sent, "%s: %s", address, text);
     return rc;
 }
 
@@ -28,19 +27,25 @@ struct fixture {
     bide_web_response response;
 };
 
-static int set_up(struct fixture *fixture)
+static int set_up_with(struct fixture *fixture, const char *jobs_url)
 {
     static bool registered;
     *fixture = (struct fixture){
         .service = {
             .database_url = "sqlite::memory:",
-            .send_email = note_email,
+            .jobs_url = jobs_url,
+            .deliver = note_email,
         },
     };
     int rc = registered ? 0 : bide_sqlite_register();
     registered = true;
     fixture->app = users_app(&fixture->service);
     return rc < 0 ? rc : bide_web_client_open(fixture->app, &fixture->client);
+}
+
+static int set_up(struct fixture *fixture)
+{
+    return set_up_with(fixture, NULL);
 }
 
 static int tear_down(struct fixture *fixture)
@@ -145,6 +150,18 @@ BIDE_TEST(who_registers_gets_an_email_after_the_reply, .backend = "sim")
     return 0;
 }
 /* [test] */
+
+BIDE_TEST(with_a_store_of_jobs_the_email_is_a_job, .backend = "sim")
+{
+    struct fixture fixture;
+    sent[0] = '\0';
+    BIDE_CHECK_OK(set_up_with(&fixture, "sqlite::memory:"));
+    BIDE_CHECK_INT(post(&fixture, "/register", ADA), 201);
+    BIDE_CHECK_OK(bide_sleep(10));
+    BIDE_CHECK_STR(sent, "ada@example.org: Welcome!");
+    BIDE_CHECK_OK(tear_down(&fixture));
+    return 0;
+}
 
 BIDE_TEST(what_looks_like_sql_is_a_name, .backend = "sim")
 {

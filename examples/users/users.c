@@ -6,7 +6,6 @@
 #include "users.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <time.h>
 
 static double now(void)
@@ -82,32 +81,17 @@ static int create_user(req *request, const CreateUser *in, User *out)
 /* [create] */
 
 /* [register] */
-static int send_email(void *arg)
-{
-    const struct email *email = arg;
-    int rc = bide_sleep(1); /* a mail server thinks */
-    if (rc == 0)
-        printf("Email sent to %s: %s\n", email->user->email, email->text);
-    return rc;
-}
-
 static int register_user(req *request, const CreateUser *in, User *out)
 {
-    struct service *service = bide_web_state(request);
-    struct email *email = bide_web_request_allocate(request, sizeof *email);
     struct news *news = bide_web_request_allocate(request, sizeof *news);
-    if (!email || !news)
+    if (!news)
         return -ENOMEM;
+    *news = (struct news){bide_web_state(request), out};
     int rc = create_user(request, in, out);
-    *email = (struct email){out, "Welcome!"};
-    *news = (struct news){service, out};
     if (rc == 0) /* both after the reply, in this order */
         rc = bide_web_background(request, feed_tell, news);
     if (rc == 0)
-        rc = bide_web_background(request,
-                                 service->send_email ? service->send_email
-                                                     : send_email,
-                                 email);
+        rc = bide_web_background(request, mail_welcome, news);
     return rc;
 }
 /* [register] */
@@ -136,6 +120,7 @@ bide_web_app *users_app(struct service *service)
     };
     bide_web_app *app = bide_web_app_new(&options);
     bide_web_lifespan(app, store_open, store_close, service);
+    bide_web_lifespan(app, mail_open, mail_close, service);
     /* [routes] */
     GET(app, "/users", list_users, ListUsers, Users, .tags = "users");
     GET(app, "/users/{id}", get_user, OneUser, User, .tags = "users");

@@ -4,6 +4,7 @@
  *
  *     users.c   the endpoints: what a client sees
  *     store.c   the database, whichever the URL names
+ *     mail.c    emails, as background tasks or as jobs
  *     feed.c    a WebSocket on which new users are told
  *     page.html a page that shows them as they come
  *     main.c    the program
@@ -35,14 +36,18 @@ list_of(Users, User);
 /* The whole service: the application's state. */
 struct service {
     const char *database_url;
+    const char *jobs_url;     /* NULL: no jobs, background tasks alone */
+    int (*deliver)(const char *address, const char *text); /* NULL: print */
     bide_sql *db;
+    struct bide_jobs *jobs;
+    bide_task *worker;        /* on the jobs */
     struct watcher *watchers; /* of the feed */
-    bide_coroutine *send_email; /* gets a struct email; NULL: write a line */
 };
 
-struct email {
+/* Somebody has registered. */
+struct news {
+    struct service *service;
     const User *user;
-    const char *text;
 };
 
 /* ── store.c ──────────────────────────────────────────────────────────── */
@@ -58,16 +63,20 @@ int store_list(bide_sql *db, bide_arena *arena, int64_t after, int64_t limit,
                Users *ret_users);
 int store_delete(bide_sql *db, int64_t id); /* how many */
 
-/* ── feed.c ───────────────────────────────────────────────────────────── */
+/* ── mail.c ───────────────────────────────────────────────────────────── */
 
-struct news {
-    struct service *service;
-    const User *user;
-};
+/* Lifespan: the service. */
+int mail_open(void *service);
+int mail_close(void *service);
+
+/* Welcome somebody; a background task. */
+int mail_welcome(void *news);
+
+/* ── feed.c ───────────────────────────────────────────────────────────── */
 
 void feed_routes(bide_web_app *app);
 
-/* Tell all who watch; a background task, which gets a struct news. */
+/* Tell all who watch; a background task. */
 int feed_tell(void *news);
 
 /* ── users.c ──────────────────────────────────────────────────────────── */
