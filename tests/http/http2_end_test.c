@@ -111,6 +111,28 @@ TEST(a_connection_of_http2_ends_after_the_most_requests)
     run_clean(amain_most);
 }
 
+static int amain_close(void *arg)
+{
+    static struct client client;
+    struct sleeper sleeper = {0, 0};
+    bide_http_server *server = serve(sleep_long, &sleeper, NULL);
+    (void)arg;
+    client_open(&client, dial(server), 0);
+    (void)client_ask(&client, "/");
+    (void)client_ask(&client, "/");
+    while (sleeper.begun < 2)
+        CHECK_OK(client_turn(&client));
+    CHECK_OK(bide_http_server_close(server));
+    CHECK_INT(sleeper.cancelled, 2);
+    client_close_all(&client);
+    return 0;
+}
+
+TEST(closing_cancels_the_handlers_of_all_streams)
+{
+    run_clean(amain_close);
+}
+
 /* ── Deadlines ────────────────────────────────────────────────────────── */
 
 static int amain_idle(void *arg)
