@@ -46,6 +46,8 @@ bool bide__pg_begins_with(const char *sql, const char *const *words)
 {
     sql = skip_blank(sql);
     for (; *words; words++) {
+        if ((*sql | 0x20) != (**words | 0x20)) /* most of them are not it */
+            continue;
         size_t len = strlen(*words);
         if (!strncasecmp(sql, *words, len) &&
             !isalnum((unsigned char)sql[len]) && sql[len] != '_')

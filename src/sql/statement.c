@@ -40,14 +40,14 @@ int bide__sql_request(bide_sql_request *request, const char *sql,
  * others share the connection, or count on what is open on it. */
 static int refuse_transaction(const char *sql)
 {
-    static const char *const words[] = {"BEGIN",    "START",   "COMMIT",
-                                        "END",      "ABORT",   "ROLLBACK",
+    static const char *const words[] = {"BEGIN",     "START",   "COMMIT",
+                                        "END",       "ABORT",   "ROLLBACK",
                                         "SAVEPOINT", "RELEASE", NULL};
     while (isspace((unsigned char)*sql))
         sql++;
-    if (!strchr("BSCEARbscear", *sql))
-        return 0;
     for (const char *const *word = words; *word; word++) {
+        if ((*sql | 0x20) != (**word | 0x20)) /* most of them are not it */
+            continue;
         size_t len = strlen(*word);
         if (!strncasecmp(sql, *word, len) &&
             !isalnum((unsigned char)sql[len]) && sql[len] != '_')
