@@ -10,7 +10,8 @@ import asyncio as _asyncio
 
 from ._loop import Loop
 
-__all__ = ('EventLoopPolicy', 'Loop', 'install', 'new_event_loop', 'run')
+__all__ = ('EventLoopPolicy', 'Loop', 'install', 'new_event_loop', 'run',
+           'uninstall')
 
 
 def new_event_loop():
@@ -35,7 +36,24 @@ def __getattr__(name):
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 
 
-def install():
-    """Have asyncio make bide's loops, for programs that take its default."""
+def install(*, accelerate=False):
+    """Have asyncio make bide's loops, for programs that take its default.
+
+    accelerate: put asyncio's locks, queues and the like in C, too; what a
+    program imported from asyncio by name before stays as it was.
+    """
     from ._policy import EventLoopPolicy, set_policy
     set_policy(EventLoopPolicy())
+    if accelerate:
+        from . import _accel
+        _accel.install()
+
+
+def uninstall():
+    """Undo install(): asyncio's policy and classes are as they were."""
+    import sys
+    from ._policy import restore_policy
+    restore_policy()
+    accel = sys.modules.get('bide._accel')
+    if accel is not None:
+        accel.uninstall()

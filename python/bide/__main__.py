@@ -3,6 +3,8 @@
 
     python -m bide program.py args…
     python -m bide -m module args…
+
+Locks, queues and the like are in C, too, unless --no-accelerate comes first.
 """
 import os
 import runpy
@@ -14,10 +16,13 @@ import bide
 def main():
     """Install the loop, then be the program."""
     arguments = sys.argv[1:]
+    accelerate = arguments[:1] != ['--no-accelerate']
+    if not accelerate:
+        del arguments[0]
     if not arguments or arguments[0] in ('-h', '--help'):
         print(__doc__.strip(), file=sys.stderr)
         return 2
-    bide.install()
+    bide.install(accelerate=accelerate)
     if arguments[0] == '-m':
         if len(arguments) < 2:
             print('a module is needed after -m', file=sys.stderr)

@@ -16,9 +16,27 @@ class EventLoopPolicy(_Default):
     _loop_factory = Loop
 
 
-def set_policy(policy):
+_before = []
+
+
+def _set(policy):
     """Set it without the warning: there is no other way to install a loop
     for a program that does not name one."""
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', DeprecationWarning)
         asyncio.set_event_loop_policy(policy)
+
+
+def set_policy(policy):
+    """Set ours; what was set before is kept for restore_policy()."""
+    if not _before:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', DeprecationWarning)
+            _before.append(asyncio.get_event_loop_policy())
+    _set(policy)
+
+
+def restore_policy():
+    """Set what was set before ours, if ours was."""
+    if _before:
+        _set(_before.pop())

@@ -6,7 +6,7 @@
  * process for all that concerns this module, and a sub-interpreter that
  * imports it a second time is refused.
  */
-#include "core.h"
+#include "accel.h"
 
 struct names names;
 struct imports imports;
@@ -167,7 +167,8 @@ PyMODINIT_FUNC PyInit__core(void)
     if (drive_init() < 0 || intern_names() < 0 || import_objects() < 0 ||
         handle_init_types(module) < 0 || loop_init_type(module) < 0 ||
         stream_init_type(module) < 0 || wait_init_type(module) < 0 ||
-        acceptor_init_type(module) < 0 || tls_init_types(module) < 0)
+        acceptor_init_type(module) < 0 || tls_init_types(module) < 0 ||
+        accel_init(module) < 0)
         Py_CLEAR(module);
     return module;
 }

@@ -5,6 +5,7 @@
     run_cpython.py                     every module of MODULES
     run_cpython.py test_events ...     some of them
     run_cpython.py -k NAME ...         tests whose name contains NAME
+    run_cpython.py --accelerate ...    with locks, queues and so on in C
 
 The tests are those of the Python that runs this (test.test_asyncio). Where
 they ask asyncio for a loop, they get ours. cpython_skips.txt lists what is
@@ -78,9 +79,12 @@ def leave_out(test, reason):
     setattr(test, method, lambda *args: test.skipTest(reason))
 
 
-def run_module(name, pattern):
+def run_module(name, pattern, accelerate):
     """In the process of one module."""
     substitute()
+    if accelerate:
+        from bide import _accel
+        _accel.install()
     from test import support
     support.use_resources = ['network', 'cpu', 'subprocess', 'walltime']
     full = f'test.test_asyncio.{name}'
@@ -112,9 +116,11 @@ def run_module(name, pattern):
     print(f'SUM {passed} {skipped} {failed}')
 
 
-def run_apart(name, pattern):
+def run_apart(name, pattern, accelerate):
     """Run a module in a process; return its output and exit status."""
     command = [sys.executable, __file__, '--module', name]
+    if accelerate:
+        command.append('--accelerate')
     if pattern:
         command += ['-k', pattern]
     try:
@@ -126,13 +132,14 @@ def run_apart(name, pattern):
     return run.stdout, run.returncode
 
 
-def run_all(names, pattern):
+def run_all(names, pattern, accelerate):
     """Each module in a process; return whether all is well."""
     total = [0, 0, 0]
     # Most of their time is spent in waiting.
     workers = concurrent.futures.ThreadPoolExecutor(
         min(4, os.cpu_count() or 1))
-    runs = workers.map(lambda name: run_apart(name, pattern), names)
+    runs = workers.map(lambda name: run_apart(name, pattern, accelerate),
+                       names)
     for name, (output, code) in zip(names, runs):
         found = SUM.search(output)
         counts = [int(n) for n in found.groups()] if found else [0, 0, 1]
@@ -152,12 +159,14 @@ def main():
     parser.add_argument('names', nargs='*')
     parser.add_argument('-k', dest='pattern', default='')
     parser.add_argument('--module')
+    parser.add_argument('--accelerate', action='store_true')
     options = parser.parse_args()
     if options.module:
-        run_module(options.module, options.pattern)
+        run_module(options.module, options.pattern, options.accelerate)
         sys.stdout.flush()
         os._exit(0)  # a thread that hangs must not hold us up
-    sys.exit(not run_all(options.names or MODULES, options.pattern))
+    sys.exit(not run_all(options.names or MODULES, options.pattern,
+                         options.accelerate))
 
 
 if __name__ == '__main__':

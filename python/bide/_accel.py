@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""asyncio's locks, queues and what else waits, in C where it runs often.
+
+Each class here has two bases: the type in C, whose methods are found first,
+and asyncio's own class, which has the rest. So an object is an instance of
+asyncio's class, too, whether that was replaced or not.
+"""
+import asyncio
+import collections.abc
+from asyncio import locks, queues
+
+from . import _core
+
+collections.abc.Coroutine.register(_core.Await)
+
+
+def _state(names):
+    """Make __getstate__(), for copies and pickles: what is in C is slots."""
+    def __getstate__(self):
+        slots = {name: getattr(self, name) for name in names}
+        return self.__dict__ or None, slots
+    return __getstate__
+
+
+def _make(base, names, *before):
+    """A class of the type in C that has the name of asyncio's."""
+    core = getattr(_core, base.__name__)
+    return type(base.__name__, (core, *before, base), {
+        '__module__': base.__module__,
+        '__qualname__': base.__qualname__,
+        '__doc__': base.__doc__,
+        '__getstate__': _state(names),
+    })
+
+
+_WAITS = '_loop', '_waiters'
+_QUEUE = ('_loop', '_getters', '_putters', '_queue', '_maxsize', '_finished',
+          '_unfinished_tasks') + (
+              ('_is_shutdown',) if hasattr(queues.Queue, 'shutdown') else ())
+
+Event = _make(locks.Event, (*_WAITS, '_value'))
+Lock = _make(locks.Lock, (*_WAITS, '_locked'))
+Semaphore = _make(locks.Semaphore, (*_WAITS, '_value'))
+BoundedSemaphore = _make(locks.BoundedSemaphore,
+                         (*_WAITS, '_value', '_bound_value'), Semaphore)
+Queue = _make(queues.Queue, _QUEUE)
+PriorityQueue = _make(queues.PriorityQueue, _QUEUE, Queue)
+LifoQueue = _make(queues.LifoQueue, _QUEUE, Queue)
+
+# What replaces what, where: (module, name, ours).
+_REPLACED = [
+    (module, item.__name__, item)
+    for owner, items in [
+        (locks, [Event, Lock, Semaphore, BoundedSemaphore]),
+        (queues, [Queue, PriorityQueue, LifoQueue]),
+    ]
+    for item in items
+    for module in (asyncio, owner)
+]
+_before = []
+
+
+def install():
+    """Put ours in the place of asyncio's; nothing if that was done."""
+    if not _before:
+        for module, name, ours in _REPLACED:
+            _before.append((module, name, getattr(module, name)))
+            setattr(module, name, ours)
+
+
+def uninstall():
+    """Put asyncio's back."""
+    while _before:
+        setattr(*_before.pop())
