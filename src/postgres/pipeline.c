@@ -220,6 +220,7 @@ static void end_preparation(struct bide__pg *pg, struct bide__pg_job *job)
         statement->described = true;
     } else {
         statement->failed = true;
+        statement->again = job->again; /* somebody else was to be stopped */
         statement->code = job->code < 0 ? job->code : BIDE_E_SQL_CONNECTION;
         memcpy(statement->message, job->message, sizeof job->message);
         bide__pg_forget(pg, statement);

@@ -71,7 +71,8 @@ struct bide__pg_statement {
     size_t sql_len;
     unsigned users;     /* tasks between looking it up and sending */
     bool linked;        /* in the cache; else, freed by its last user */
-    bool failed;        /* preparing it has failed */
+    bool failed;        /* preparing it has failed ... */
+    bool again;         /* ... but may succeed if it is tried again */
     bool described;     /* what follows is known */
     bool binary;        /* we know the types of all columns */
     bide_event ready;   /* described, or failed */

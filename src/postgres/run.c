@@ -93,8 +93,9 @@ static int send_preparation(struct bide__pg *pg,
     return 0;
 }
 
-int bide__pg_prepared(struct bide__pg *pg, const char *sql, size_t len,
-                      struct bide__pg_statement **ret_statement)
+/* Find the statement and wait until it is described. */
+static int prepare_once(struct bide__pg *pg, const char *sql, size_t len,
+                        struct bide__pg_statement **ret_statement)
 {
     bool is_new;
     struct bide__pg_statement *statement = bide__pg_find(pg, sql, len,
@@ -109,13 +110,28 @@ int bide__pg_prepared(struct bide__pg *pg, const char *sql, size_t len,
     if (rc == 0 && !statement->described)
         rc = bide_event_wait(&statement->ready);
     if (rc == 0 && statement->failed)
-        rc = bide_raise(statement->code, "%s", statement->message);
-    if (rc < 0) {
+        rc = statement->again ? 1 : bide_raise(statement->code, "%s",
+                                               statement->message);
+    if (rc != 0)
         bide__pg_unuse(pg, statement);
-        return rc;
-    }
-    *ret_statement = statement;
-    return 0;
+    else
+        *ret_statement = statement;
+    return rc;
+}
+
+static int stopped_too_often(void)
+{
+    return bide_sql_raise("57014", "the statement was stopped because of "
+                                   "others too often");
+}
+
+int bide__pg_prepared(struct bide__pg *pg, const char *sql, size_t len,
+                      struct bide__pg_statement **ret_statement)
+{
+    int rc = 1;
+    for (int i = 0; rc > 0 && i < AGAIN_MAX; i++)
+        rc = prepare_once(pg, sql, len, ret_statement);
+    return rc > 0 ? stopped_too_often() : rc;
 }
 
 /* ── Sending ──────────────────────────────────────────────────────────── */
@@ -230,10 +246,7 @@ static int run(struct bide__pg *pg, bide_sql_request *request,
     int rc = 1;
     for (int i = 0; rc > 0 && i < AGAIN_MAX; i++)
         rc = run_once(pg, request, statement, binary, i > 0);
-    if (rc > 0)
-        rc = bide_sql_raise("57014", "the statement was stopped because of "
-                                     "others too often");
-    return rc;
+    return rc > 0 ? stopped_too_often() : rc;
 }
 
 /* The server has forgotten the statement, or a table has changed since. */
