@@ -17,7 +17,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-PROGRAM = sys.argv.pop() if len(sys.argv) > 1 else 'users'
+PROGRAM = os.path.abspath(sys.argv.pop())
 
 
 def free_port():

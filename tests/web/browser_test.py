@@ -22,8 +22,8 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import browser  # noqa: E402
 
-USERS = sys.argv.pop()
-OPENAPI_TEST = sys.argv.pop()
+USERS = os.path.abspath(sys.argv.pop())
+OPENAPI_TEST = os.path.abspath(sys.argv.pop())
 
 
 class Server:

@@ -30,6 +30,13 @@ static void check_journal(const char *expected)
     journal[0] = '\0';
 }
 
+/* What comes after the reply comes when it comes. */
+static void await_note(const char *word)
+{
+    while (!strstr(journal, word))
+        CHECK_OK(bide_sleep(0.001));
+}
+
 /* ── A pool, a transaction on it, and a user ──────────────────────────── */
 
 struct pool {
@@ -104,7 +111,7 @@ BIDE_MODEL(Work,
 static int after_reply(void *arg)
 {
     note("task-%s ", (const char *)arg);
-    int rc = bide_sleep(1);
+    int rc = bide_sleep(0.01);
     note("done-%s ", (const char *)arg);
     return rc;
 }
@@ -163,7 +170,7 @@ static int amain_order(void *arg)
     (void)arg;
     CHECK_INT(get(client, "/work", &response), 204);
     CHECK_INT(pool.opened, 1);
-    CHECK_OK(bide_sleep(3));
+    await_note("done-2 ");
     check_journal("pool begin handler commit reply(204) pool-end(ok) end "
                   "task-1 done-1 task-2 done-2 ");
     close_client(client, app);
@@ -183,7 +190,7 @@ static int amain_refused(void *arg)
     (void)arg;
     CHECK_INT(get(client, "/work?how=refused", &response), 409);
     CHECK_STR(response.body, "{\"detail\":\"refused\"}");
-    CHECK_OK(bide_sleep(3));
+    await_note(") end ");
     check_journal("pool begin handler rollback reply(409) "
                   "pool-end(BIDE_E_WEB_ERROR) end ");
     close_client(client, app);
@@ -204,14 +211,14 @@ static int amain_broken(void *arg)
     watch_reports();
     CHECK_INT(get(client, "/work?how=badly", &response), 500);
     CHECK_STR(response.body, "{\"detail\":\"Internal Server Error\"}");
-    CHECK_OK(bide_sleep(3));
+    await_note(") end ");
     check_journal("pool begin handler rollback reply(500) pool-end(EIO) "
                   "end ");
     CHECK_INT(reports.count, 1);
     CHECK_INT(reports.code, -EIO);
     CHECK(strstr(reports.text, "GET /work: it broke"));
     CHECK_INT(get(client, "/work?commit=-5", &response), 500);
-    CHECK_OK(bide_sleep(3));
+    await_note(") end ");
     check_journal("pool begin handler commit reply(500) pool-end(EIO) end ");
     close_client(client, app);
     return 0;
@@ -265,7 +272,7 @@ static int amain_override(void *arg)
     check_journal("pool pool-end(BIDE_E_WEB_ERROR) ");
     bide_web_override(app, &a_transaction, NULL);
     CHECK_INT(get(client, "/work", &response), 204);
-    CHECK_OK(bide_sleep(3));
+    await_note("done-2 ");
     watch_reports();
     bide_web_override(app, &a_transaction, &wrong_type);
     CHECK_INT(get(client, "/work", &response), 500);
@@ -344,9 +351,7 @@ static int amain_shutdown(void *arg)
     bide_web_route(app, "GET", "/", two_tasks, NULL);
     bide_web_client *client = open_client(app);
     CHECK_INT(get(client, "/", &response), 200);
-    double before = bide_time();
     close_client(client, app);
-    CHECK(bide_time() - before >= 0.5);
     check_journal("fail task-mine done-mine ");
     CHECK_INT(reports.code, -EIO);
     CHECK(strstr(reports.text, "no mail today"));
