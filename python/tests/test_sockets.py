@@ -198,6 +198,10 @@ class Calls(unittest.IsolatedAsyncioTestCase):
                 asyncio.Protocol, a)
             with self.assertRaisesRegex(RuntimeError, 'is used by transport'):
                 await self.loop.sock_recv(a, 10)
+            with self.assertRaisesRegex(RuntimeError, 'is used by transport'):
+                await self.loop.connect_accepted_socket(asyncio.Protocol, a)
+            with self.assertRaisesRegex(RuntimeError, 'is used by transport'):
+                self.loop.add_reader(a, print)
             transport.abort()
             await asyncio.sleep(0.001)
 
