@@ -60,7 +60,7 @@ static int import_objects(void)
 
 int accel_init(PyObject *module)
 {
-    if (intern_names() < 0 || import_objects() < 0 ||
+    if (intern_names() < 0 || import_objects() < 0 || bound_init() < 0 ||
         await_init_type(module) < 0 || locks_init_types(module) < 0 ||
         queues_init_types(module) < 0)
         return -1;

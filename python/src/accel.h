@@ -55,6 +55,7 @@ typedef struct {
     bool plain;        /* no subclass has methods of its own that we call */
 } Bound;
 
+int bound_init(void);
 bool bound_check_plain(Bound *bound);
 static inline bool bound_is_plain(Bound *bound)
 {
@@ -72,12 +73,20 @@ int bound_traverse(PyObject *self, visitproc visit, void *arg);
 int bound_clear(PyObject *self);
 void bound_dealloc(PyObject *self);
 
-/* Whether a future is done, was cancelled; -1: an exception is set. */
-int future_is(PyObject *future, PyObject *what);
+/* A future as create_future() makes it. */
+PyObject *loop_future(PyObject *loop);
+
+/* 1 or 0; -1: an exception is set. */
+int future_is_done(PyObject *future);
+int future_is_cancelled(PyObject *future);
+int ask(PyObject *object, PyObject *method); /* any other */
 int future_finish(PyObject *future, PyObject *result);
 
 /* Call a method for its effect. */
 int call_method(PyObject *self, PyObject *name);
+
+PyObject *deque_append(PyObject *deque, PyObject *item); /* None */
+PyObject *deque_popleft(PyObject *deque);
 
 /* Remove what was added; an exception that is set stays. */
 int deque_remove(PyObject *deque, PyObject *item);

@@ -44,11 +44,84 @@ bool bound_check_plain(Bound *bound)
     return plain;
 }
 
+/* ── Direct calls ─────────────────────────────────────────────────────── */
+
+/* A method in C of a type that nobody can change, found once. */
+typedef struct {
+    PyTypeObject *type;
+    PyCFunction function;
+} Direct;
+
+static struct {
+    Direct done, cancelled, set_result;         /* of asyncio's Future */
+    Direct append, popleft, remove;             /* of deque */
+} direct;
+
+static void direct_find(Direct *found, PyObject *type, PyObject *name,
+                        int flags)
+{
+    PyTypeObject *owner = (PyTypeObject *)type;
+    if (!PyType_Check(type) || !(owner->tp_flags & Py_TPFLAGS_IMMUTABLETYPE))
+        return;
+    PyObject *method = _PyType_Lookup(owner, name);
+    if (!method || !Py_IS_TYPE(method, &PyMethodDescr_Type))
+        return;
+    PyMethodDef *definition = ((PyMethodDescrObject *)method)->d_method;
+    if (definition->ml_flags != flags)
+        return;
+    found->type = owner;
+    found->function = definition->ml_meth;
+}
+
+int bound_init(void)
+{
+    PyObject *future = future_type();
+    if (!future)
+        return -1;
+    PyObject *deque = accel_imports.deque;
+    direct_find(&direct.done, future, accel_names.done, METH_NOARGS);
+    direct_find(&direct.cancelled, future, accel_names.cancelled,
+                METH_NOARGS);
+    direct_find(&direct.set_result, future, accel_names.set_result, METH_O);
+    direct_find(&direct.append, deque, accel_names.append, METH_O);
+    direct_find(&direct.popleft, deque, accel_names.popleft, METH_NOARGS);
+    direct_find(&direct.remove, deque, accel_names.remove, METH_O);
+    return 0;
+}
+
+static PyObject *call(const Direct *known, PyObject *self, PyObject *name,
+                      PyObject *argument)
+{
+    if (Py_IS_TYPE(self, known->type))
+        return known->function(self, argument);
+    return argument ? PyObject_CallMethodOneArg(self, name, argument)
+                    : PyObject_CallMethodNoArgs(self, name);
+}
+
+PyObject *deque_append(PyObject *deque, PyObject *item)
+{
+    return call(&direct.append, deque, accel_names.append, item);
+}
+
+PyObject *deque_popleft(PyObject *deque)
+{
+    return call(&direct.popleft, deque, accel_names.popleft, NULL);
+}
+
 /* ── Futures ──────────────────────────────────────────────────────────── */
+
+/* asyncio's way to the running loop asks the kernel who we are. */
+static bool runs_here(PyObject *loop)
+{
+    return loop && PyObject_TypeCheck(loop, Loop_Type) &&
+           ((LoopObject *)loop)->driving && drive_ready((LoopObject *)loop);
+}
 
 /* The loop is bound by the first wait, as asyncio does it. */
 static PyObject *bound_loop(Bound *bound)
 {
+    if (runs_here(bound->loop))
+        return Py_NewRef(bound->loop);
     PyObject *loop = PyObject_CallNoArgs(accel_imports.get_running_loop);
     if (!loop)
         return NULL;
@@ -62,14 +135,48 @@ static PyObject *bound_loop(Bound *bound)
     return NULL;
 }
 
+/* As future_new(), without a dictionary and a tuple for each. */
+static PyObject *make_future(PyObject *loop)
+{
+    static PyObject *kept;
+    PyTypeObject *type = (PyTypeObject *)future_type();
+    if (!type)
+        return NULL;
+    PyObject *keywords = kept ? kept : PyDict_New();
+    kept = NULL;
+    PyObject *future = NULL;
+    if (keywords && PyDict_SetItem(keywords, names.loop, loop) == 0)
+        future = type->tp_new(type, empty_tuple, keywords);
+    if (future && type->tp_init(future, empty_tuple, keywords) < 0)
+        Py_CLEAR(future);
+    if (!keywords || !future || kept || Py_REFCNT(keywords) > 1 ||
+        PyDict_SetItem(keywords, names.loop, Py_None) < 0)
+        Py_XDECREF(keywords);
+    else
+        kept = keywords;
+    return future;
+}
+
+PyObject *loop_future(PyObject *loop)
+{
+    PyTypeObject *type = (PyTypeObject *)future_type();
+    if (!type)
+        return NULL;
+    PyObject *method =
+        PyObject_TypeCheck(loop, Loop_Type) && type == direct.done.type
+            ? _PyType_Lookup(Py_TYPE(loop), accel_names.create_future)
+            : NULL;
+    if (method && Py_IS_TYPE(method, &PyMethodDescr_Type) &&
+        PyDescr_TYPE(method) == Loop_Type)
+        return make_future(loop);
+    return PyObject_CallMethodNoArgs(loop, accel_names.create_future);
+}
+
 PyObject *bound_future(PyObject *bound)
 {
     PyObject *loop = bound_loop((Bound *)bound);
-    if (!loop)
-        return NULL;
-    PyObject *future = PyObject_CallMethodNoArgs(loop,
-                                                 accel_names.create_future);
-    Py_DECREF(loop);
+    PyObject *future = loop ? loop_future(loop) : NULL;
+    Py_XDECREF(loop);
     return future;
 }
 
@@ -83,17 +190,15 @@ PyObject *bound_enqueue(PyObject *bound, PyObject **deque)
     }
     PyObject *future = bound_future(bound);
     PyObject *result =
-        future ? PyObject_CallMethodOneArg(*deque, accel_names.append, future)
-               : NULL;
+        future ? deque_append(*deque, future) : NULL;
     if (!result)
         Py_CLEAR(future);
     Py_XDECREF(result);
     return future;
 }
 
-int future_is(PyObject *future, PyObject *what)
+static int truth(PyObject *answer)
 {
-    PyObject *answer = PyObject_CallMethodNoArgs(future, what);
     if (!answer)
         return -1;
     int truth = PyObject_IsTrue(answer);
@@ -101,10 +206,26 @@ int future_is(PyObject *future, PyObject *what)
     return truth;
 }
 
+int future_is_done(PyObject *future)
+{
+    return truth(call(&direct.done, future, accel_names.done, NULL));
+}
+
+int future_is_cancelled(PyObject *future)
+{
+    return truth(call(&direct.cancelled, future, accel_names.cancelled,
+                      NULL));
+}
+
+int ask(PyObject *object, PyObject *method)
+{
+    return truth(PyObject_CallMethodNoArgs(object, method));
+}
+
 int future_finish(PyObject *future, PyObject *result)
 {
     PyObject *none =
-        PyObject_CallMethodOneArg(future, accel_names.set_result, result);
+        call(&direct.set_result, future, accel_names.set_result, result);
     Py_XDECREF(none);
     return none ? 0 : -1;
 }
@@ -119,8 +240,7 @@ int call_method(PyObject *self, PyObject *name)
 int deque_remove(PyObject *deque, PyObject *item)
 {
     PyObject *before = PyErr_Occurred() ? exception_take() : NULL;
-    PyObject *result =
-        PyObject_CallMethodOneArg(deque, accel_names.remove, item);
+    PyObject *result = call(&direct.remove, deque, accel_names.remove, item);
     Py_XDECREF(result);
     if (!result) {
         Py_XDECREF(before);

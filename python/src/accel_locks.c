@@ -96,7 +96,7 @@ static int wake_all(PyObject *waiters)
     PyObject *future;
     int rc = 0;
     while (rc == 0 && (future = PyIter_Next(iterator))) {
-        rc = future_is(future, accel_names.done);
+        rc = future_is_done(future);
         if (rc == 0)
             rc = future_finish(future, Py_True);
         else if (rc > 0)
@@ -197,7 +197,7 @@ static int lock_wake(PyObject *self)
     PyObject *first = PySequence_GetItem(*waiters_of(self), 0);
     if (!first)
         return -1;
-    int done = future_is(first, accel_names.done);
+    int done = future_is_done(first);
     if (done == 0)
         done = future_finish(first, Py_True);
     Py_DECREF(first);
@@ -245,7 +245,7 @@ static int all_cancelled(PyObject *waiters)
     PyObject *future;
     int all = 1;
     while (all > 0 && (future = PyIter_Next(iterator))) {
-        all = future_is(future, accel_names.cancelled);
+        all = future_is_cancelled(future);
         Py_DECREF(future);
     }
     Py_DECREF(iterator);
@@ -332,7 +332,9 @@ static int semaphore_init(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     SemaphoreObject *semaphore = (SemaphoreObject *)self;
     PyObject *value = one;
-    if (accel_take_one(args, kwargs, "Semaphore", "value", &value) < 0)
+    if (accel_take_one(args, kwargs, PyObject_TypeCheck(self, Bounded_Type)
+                           ? "BoundedSemaphore" : "Semaphore",
+                       "value", &value) < 0)
         return -1;
     int negative = PyObject_RichCompareBool(value, zero, Py_LT);
     if (negative < 0)
@@ -377,7 +379,7 @@ static int semaphore_wake(SemaphoreObject *semaphore)
     PyObject *future;
     int woken = 0;
     while (woken == 0 && (future = PyIter_Next(iterator))) {
-        int done = future_is(future, accel_names.done);
+        int done = future_is_done(future);
         if (done == 0)
             woken = change(semaphore, false) < 0 ||
                             future_finish(future, Py_True) < 0
@@ -456,7 +458,7 @@ static int semaphore_start(Await *await, PyObject **ret_result)
     SemaphoreObject *semaphore = (SemaphoreObject *)await->owner;
     int locked = bound_is_plain(&semaphore->bound)
                      ? semaphore_is_locked(semaphore)
-                     : future_is(await->owner, accel_names.locked);
+                     : ask(await->owner, accel_names.locked);
     if (locked < 0)
         return -1;
     if (!locked) {
@@ -488,8 +490,8 @@ static int semaphore_resume(Await *await, PyObject *value,
     if (exception && PyErr_GivenExceptionMatches(
                          exception, accel_imports.cancelled_error)) {
         /* It was given to us, and we cannot take it. */
-        int done = future_is(await->waits_for, accel_names.done);
-        int lost = future_is(await->waits_for, accel_names.cancelled);
+        int done = future_is_done(await->waits_for);
+        int lost = future_is_cancelled(await->waits_for);
         if (done < 0 || lost < 0 ||
             (done && !lost && change(semaphore, true) < 0)) {
             Py_DECREF(exception);

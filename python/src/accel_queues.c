@@ -42,7 +42,7 @@ static PyObject *queue_init_items(PyObject *self, PyObject *unused)
 static PyObject *take_item(QueueObject *queue)
 {
     if (queue->order == IN_ORDER)
-        return PyObject_CallMethodNoArgs(queue->queue, accel_names.popleft);
+        return deque_popleft(queue->queue);
     if (queue->order == LAST_FIRST)
         return PyObject_CallMethodNoArgs(queue->queue, accel_names.pop);
     return PyObject_CallOneArg(accel_imports.heappop, queue->queue);
@@ -53,7 +53,10 @@ static PyObject *add_item(QueueObject *queue, PyObject *item)
     PyObject *args[] = {queue->queue, item};
     if (queue->order == BY_VALUE)
         return PyObject_Vectorcall(accel_imports.heappush, args, 2, NULL);
-    return PyObject_CallMethodOneArg(queue->queue, accel_names.append, item);
+    return queue->order == IN_ORDER
+               ? deque_append(queue->queue, item)
+               : PyObject_CallMethodOneArg(queue->queue, accel_names.append,
+                                           item);
 }
 
 static PyObject *queue_take_item(PyObject *self, PyObject *unused)
@@ -72,7 +75,7 @@ static PyObject *queue_add_item(PyObject *self, PyObject *item)
 static int is_empty(QueueObject *queue)
 {
     if (!bound_is_plain(&queue->bound))
-        return future_is((PyObject *)queue, accel_names.empty);
+        return ask((PyObject *)queue, accel_names.empty);
     int some = PyObject_IsTrue(queue->queue);
     return some < 0 ? -1 : !some;
 }
@@ -105,7 +108,7 @@ static int is_full(QueueObject *queue)
 {
     if (bound_is_plain(&queue->bound))
         return is_full_plain(queue);
-    return future_is((PyObject *)queue, accel_names.full);
+    return ask((PyObject *)queue, accel_names.full);
 }
 
 static PyObject *queue_full(PyObject *self, PyObject *unused)
@@ -146,8 +149,8 @@ static int wake_one(PyObject *waiters)
     Py_ssize_t left;
     while ((left = deque_len(waiters)) > 0) {
         PyObject *future =
-            PyObject_CallMethodNoArgs(waiters, accel_names.popleft);
-        int done = future ? future_is(future, accel_names.done) : -1;
+            deque_popleft(waiters);
+        int done = future ? future_is_done(future) : -1;
         int rc = done == 0 ? future_finish(future, Py_None) : done;
         Py_XDECREF(future);
         if (done <= 0)
@@ -263,7 +266,7 @@ static int give_up(Await *await, PyObject *waiters,
     }
     int closed = rc == 0 ? blocked(queue) : -1;
     int cancelled =
-        closed == 0 ? future_is(future, accel_names.cancelled) : closed;
+        closed == 0 ? future_is_cancelled(future) : closed;
     if (cancelled == 0)
         cancelled = wake_next(queue, waiters);
     if (cancelled < 0) {
