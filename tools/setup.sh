@@ -122,6 +122,9 @@ need_for_bench()
     want libjansson-dev /usr/include/jansson.h
     want libsimdjson-dev /usr/include/simdjson.h
     need golang go /usr/local/go/bin/go
+    want libsqlite3-dev /usr/include/sqlite3.h
+    want libpq-dev /usr/include/postgresql/libpq-fe.h
+    want postgresql /usr/lib/postgresql/*/bin/initdb
 }
 
 need_for_bench_http()
