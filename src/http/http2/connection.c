@@ -24,7 +24,6 @@
 
 #include "http/http2/http2.h"
 
-#define OUT_MOST 65536 /* bytes of frames in one write, about */
 #define OUT_KEPT 16384 /* bytes of memory for them that an idle one keeps */
 #define LINGER 1.0     /* seconds for a client to read the last frames */
 #define OUT_ACKS 1000  /* answers that may wait to be sent */
@@ -159,10 +158,10 @@ void bide__http2_wake(struct bide__http2 *http2)
     bide_event_set(&http2->wake);
 }
 
-/* All that nghttp2 has to send now, up to about OUT_MOST. */
+/* All that nghttp2 has to send now, up to BIDE__HTTP2_OUT and a frame. */
 static int collect(struct bide__http2 *http2)
 {
-    while (http2->out.len < OUT_MOST) {
+    while (http2->out.len < BIDE__HTTP2_OUT) {
         const uint8_t *data;
         ssize_t n = nghttp2_session_mem_send(http2->session, &data);
         if (n < 0)
@@ -217,7 +216,7 @@ static int write_on(struct bide__http2 *http2)
         if (http2->leaving)
             return 0;
         bide__http2_set_deadline(http2);
-        if (http2->out.cap > OUT_KEPT)
+        if (http2->open == 0 && http2->out.cap > OUT_KEPT)
             bide__bytes_free(&http2->out);
         rc = bide_event_wait(&http2->wake);
         if (rc < 0)

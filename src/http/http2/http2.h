@@ -37,6 +37,7 @@
 #define BIDE__HTTP2_SMALL 512   /* bytes of a reply that need none */
 #define BIDE__HTTP2_KEPT 16384  /* bytes of a reply that outlive the handler */
 #define BIDE__HTTP2_SPARE 32    /* streams kept for the next requests */
+#define BIDE__HTTP2_OUT 114000  /* bytes of frames in one write, about */
 #define BIDE__HTTP2_RECENT 64   /* streams that are remembered by number */
 #define BIDE__HTTP2_WINDOW 262144      /* bytes of a stream's body ahead */
 #define BIDE__HTTP2_WINDOW_ALL 1048576 /* of all streams' of a connection */

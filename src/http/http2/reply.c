@@ -160,7 +160,8 @@ static ssize_t on_read(nghttp2_session *session, int32_t id, uint8_t *buf,
     return (ssize_t)len;
 }
 
-/* The frame goes to what the writer collects. */
+/* The frame goes to what the writer collects. nghttp2 would go on to the next
+ * one by itself, for as long as the windows are open. */
 static int on_send_data(nghttp2_session *session, nghttp2_frame *frame,
                         const uint8_t *head, size_t len,
                         nghttp2_data_source *source, void *data)
@@ -178,7 +179,7 @@ static int on_send_data(nghttp2_session *session, nghttp2_frame *frame,
     http2->progress_at = bide_time();
     if (stream->left == 0)
         bide_event_set(&stream->writable);
-    return 0;
+    return http2->out.len < BIDE__HTTP2_OUT ? 0 : NGHTTP2_ERR_PAUSE;
 }
 
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame,
