@@ -89,6 +89,34 @@ static int ask(bide_http_session *http, const bide_http_server *server)
     return forgive(rc);
 }
 
+/* Others that want the only connection. */
+struct rival {
+    bide_http_session *http;
+    char url[64];
+};
+
+static int fetch_rival(void *arg)
+{
+    struct rival *rival = arg;
+    bide_http_response *response;
+    int rc = bide_http_get(rival->http, rival->url, &response);
+    return take(rc, response, "");
+}
+
+static int ask_with_rivals(bide_http_session *http,
+                           const bide_http_server *server)
+{
+    enum { COUNT = 3 };
+    struct rival rival = {.http = http};
+    bide_task *tasks[COUNT];
+    snprintf(rival.url, sizeof rival.url, "%s", url_of(server, "/"));
+    for (int i = 0; i < COUNT; i++)
+        tasks[i] = bide_create_task(fetch_rival, &rival);
+    int rc = ask(http, server);
+    int others = bide_gather(tasks, COUNT);
+    return rc < 0 ? rc : others;
+}
+
 /* Whatever went wrong, the session serves the next request. */
 static void check_usable(bide_http_session *http,
                          const bide_http_server *server)
@@ -115,7 +143,8 @@ static int scenario(void *arg)
     };
     rc = bide_http_session_open(&options, &http);
     if (rc == 0) {
-        rc = ask(http, server);
+        rc = ask_with_rivals(http, server);
+        CHECK(bide_http_session_connections(http) <= 1);
         check_usable(http, server);
         bide_http_session_close(http);
     }

@@ -96,6 +96,7 @@ struct bide__place {
     struct bide__place *prev, *next;
     struct bide__origin *origin;
     uint64_t number;         /* of arrival */
+    bool served;
     struct bide__link *link; /* what it is given; NULL: the right to open one */
     bide_future ready;
 };

@@ -309,6 +309,7 @@ void bide__pool_serve(bide_http_session *session)
         leave_line(session, place);
         if (bide_future_done(&place->ready))
             continue; /* cancelled, and about to leave by itself */
+        place->served = true;
         place->link = take(session, origin);
         if (place->link && place->link->h2)
             bide__h2_reserve(place->link);
@@ -321,6 +322,18 @@ static bool is_in_line(const struct bide__place *place)
     return place->prev || place->next || place->origin->first == place;
 }
 
+/* Served, and cancelled before it could run: the next one is. */
+static void give_back(bide_http_session *session, struct bide__place *place)
+{
+    struct bide__link *link = place->link;
+    if (!link)
+        bide__pool_opened(session, place->origin, NULL);
+    else if (link->h2)
+        bide__h2_unreserve(link);
+    else
+        bide__pool_keep(link);
+}
+
 static int wait_in_line(bide_http_session *session,
                         struct bide__origin *origin,
                         struct bide__link **ret_link)
@@ -331,6 +344,8 @@ static int wait_in_line(bide_http_session *session,
     if (is_in_line(&place))
         leave_line(session, &place);
     bide_future_fini(&place.ready);
+    if (rc < 0 && place.served)
+        give_back(session, &place);
     if (rc < 0)
         return rc;
     *ret_link = place.link;
