@@ -266,6 +266,66 @@ TEST(a_reply_waits_for_the_clients_window_but_not_for_ever)
     run_clean(amain_shut);
 }
 
+/* ── Memory ───────────────────────────────────────────────────────────── */
+
+static size_t largest;
+
+static void *note_allocate(void *data, size_t size)
+{
+    (void)data;
+    largest = size > largest ? size : largest;
+    return malloc(size);
+}
+
+static void *note_reallocate(void *data, void *memory, size_t size)
+{
+    (void)data;
+    largest = size > largest ? size : largest;
+    return realloc(memory, size);
+}
+
+static void note_release(void *data, void *memory)
+{
+    (void)data;
+    free(memory);
+}
+
+static int amain_bounded(void *arg)
+{
+    static struct client client;
+    struct writing writing = {0};
+    bide_http_server *server = serve(write_much, &writing, NULL);
+    (void)arg;
+    client_open(&client, dial(server), 1 << 30);
+    CHECK_INT(nghttp2_session_set_local_window_size(client.session, 0, 0,
+                                                    1 << 30),
+              0);
+    CHECK_OK(client_await(&client, client_ask(&client, "/")));
+    largest = 0; /* the loop has its own buffers now */
+    for (int i = 0; i < 50; i++)
+        (void)client_ask(&client, "/");
+    for (int i = 1; i <= 50; i++) {
+        CHECK_OK(client_await(&client, &client.exchanges[i]));
+        CHECK_INT(client.exchanges[i].len, 100000);
+    }
+    CHECK(largest <= 262144);
+    client_close_all(&client);
+    CHECK_OK(bide_http_server_close(server));
+    return 0;
+}
+
+TEST(wide_windows_do_not_have_the_server_collect_all_at_once)
+{
+    const bide_allocator noting = {
+        .allocate = note_allocate,
+        .reallocate = note_reallocate,
+        .release = note_release,
+    };
+    bide_set_allocator(&noting);
+    run_clean(amain_bounded);
+    bide_set_allocator(NULL);
+}
+
 /* The handler has ended, its reply is not taken. */
 static int amain_stuck(void *arg)
 {
