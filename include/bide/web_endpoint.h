@@ -46,7 +46,13 @@ typedef struct bide_web_none {
     char unused;
 } bide_web_none;
 
-extern BIDE_API const bide_model bide_model_bide_web_none;
+#ifndef __cplusplus
+static const bide_model bide_model_bide_web_none __attribute__((unused)) = {
+    .name = "bide_web_none",
+    .kind = BIDE_KIND_MODEL,
+    .size = sizeof(bide_web_none),
+};
+#endif
 
 /* What the macros make of handlers: `in` and `out` are of the models. */
 typedef int bide_web_endpoint_handler(bide_web_request *request,

@@ -13,12 +13,6 @@
 
 #define OUTPUT_ROOM 1024 /* bytes of a reply that are written in the arena */
 
-const bide_model bide_model_bide_web_none = {
-    .name = "bide_web_none",
-    .kind = BIDE_KIND_MODEL,
-    .size = sizeof(bide_web_none),
-};
-
 /* ── Output ───────────────────────────────────────────────────────────── */
 
 static void write_output(bide_json_writer *writer,
