@@ -83,13 +83,39 @@ static int ask(bide_http_session *http, const char *url)
     return rc;
 }
 
+/* Others that wait for what the first connection speaks. */
+struct rival {
+    bide_http_session *http;
+    const char *url;
+};
+
+static int fetch_rival(void *arg)
+{
+    const struct rival *rival = arg;
+    bide_http_response *response;
+    int rc = bide_http_get(rival->http, rival->url, &response);
+    return take(rc, response, "!");
+}
+
+static int ask_with_rivals(bide_http_session *http, const char *url)
+{
+    enum { COUNT = 2 };
+    struct rival rival = {http, url};
+    bide_task *tasks[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        tasks[i] = bide_create_task(fetch_rival, &rival);
+    int rc = ask(http, url);
+    int others = bide_gather(tasks, COUNT);
+    return rc < 0 ? rc : others;
+}
+
 static int converse(bide_http_session *http, const bide_http_server *server)
 {
     char url[64];
     bide_http_response *response;
     snprintf(url, sizeof url, "https://127.0.0.1:%d/",
              bide_http_server_port(server));
-    int rc = ask(http, url);
+    int rc = ask_with_rivals(http, url);
     int again = bide_http_get(http, url, &response);
     if (again == 0)
         bide_http_response_close(response);
