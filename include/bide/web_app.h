@@ -67,7 +67,7 @@ typedef struct bide_web_options {
     void *state;             /* what handlers get by bide_web_state() */
     size_t memory;           /* bytes of one request's, 0: 16 MiB */
     size_t background;       /* requests whose background tasks run, at most;
-                                0: 1,000 */
+                                0: 10,000 */
     double shutdown_timeout; /* seconds for requests and background tasks at
                                 the end before they are cancelled, 0: 30 */
     bool no_redirects;       /* 404 instead of a redirect to or from a "/" */

@@ -444,8 +444,8 @@ bide_web_on_end(bide_web_request *request,
  *   arg   passed to it; memory of the request lives long enough, what a
  *         dependency has provided does not
  * Suspends: never.
- * Errors:   -ENOBUFS when as many requests as the options say have such tasks
- *           running; -ENOMEM
+ * Errors:   BIDE_E_WEB_ERROR with 503 as the reply, when as many requests as
+ *           the options say have such tasks running; -ENOMEM
  * Thread:   the loop's, in the request's task.
  * Like:     BackgroundTasks.add_task.
  */

@@ -18,7 +18,7 @@
 #include "web/web.h"
 
 #define MEMORY_DEFAULT ((size_t)16 << 20)
-#define BACKGROUND_DEFAULT 1000
+#define BACKGROUND_DEFAULT 10000
 #define CALLS_MAX 32 /* middleware of one application */
 
 char *bide__web_copy(const char *text, size_t len)

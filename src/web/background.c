@@ -19,10 +19,10 @@ int bide_web_background(bide_web_request *request, bide_coroutine *fn,
 {
     bide_web_app *app = request->app;
     if (!request->jobs && app->n_background >= app->options.background)
-        return bide_raise(-ENOBUFS,
-                          "background tasks of %zu requests are running, at "
-                          "most %zu", app->n_background,
-                          app->options.background);
+        return bide_web_error(request, 503,
+                              "background tasks of %zu requests are running, "
+                              "at most %zu", app->n_background,
+                              app->options.background);
     struct bide__web_job *job =
         bide_arena_allocate(&request->arena, sizeof *job);
     if (!job)
