@@ -112,10 +112,13 @@ DATABASE_TEST(a_cursor_is_interrupted_as_well)
     return 0;
 }
 
+static bide_event holding;
+
 static int hold_for_ever(void *arg)
 {
     bide_sql_transaction tx;
     int rc = bide_sql_begin(arg, &tx, NULL);
+    bide_event_set(&holding);
     if (rc < 0)
         return rc;
     return bide_sql_end(&tx, bide_sleep(INFINITY));
@@ -129,17 +132,12 @@ static int wait_for_other_process(void *arg)
     const bide_sqlite_options own = {.busy_timeout = 0.05};
     const bide_sql_options options = {.driver = &own};
     (void)arg;
+    bide_event_init(&holding);
     CHECK_OK(database_open(&it, NULL));
     CHECK_OK(bide_sql_execute(it.db, "CREATE TABLE t (a)", BIDE_SQL()));
     CHECK_OK(bide_sql_open(it.url, NULL, &other));
     bide_task *holder = bide_create_task(hold_for_ever, it.db);
-    bide_sql_stats stats = {0};
-    while (stats.acquired == 0) {
-        CHECK_OK(bide_sleep(0.001));
-        bide_sql_get_stats(it.db, &stats);
-    }
-    CHECK_OK(bide_sql_fetchval_i64(it.db, "SELECT 1", BIDE_SQL(),
-                                   &(int64_t){0}));
+    CHECK_OK(bide_event_wait(&holding));
     CHECK_ERR(stop_after_a_while(bide_create_task(insert_one, other)),
               -ECANCELED);
     bide_sql_close(other);
