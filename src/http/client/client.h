@@ -15,7 +15,7 @@
  *     body.c      its body, as it comes from the connection
  *     decode.c    its compression
  *     response.c  what programs read of it
- *     http2.c     requests and responses on HTTP/2
+ *     http2.c     requests and responses on HTTP/2: see http2.h
  *     cookies.c   the jar; cookie.c parses Set-Cookie
  *     url.c       URLs
  *

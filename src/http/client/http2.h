@@ -3,7 +3,8 @@
  * http2.h — HTTP/2 of clients, by nghttp2.
  *
  *     http2.c          a connection: its tasks, what frames do to it
- *     http2_stream.c   a request on it, and its response
+ *     http2_stream.c   a stream, and the response that comes on it
+ *     http2_request.c  the request that goes out
  *
  *        requests ──submit──► nghttp2 ──► writer ──► connection
  *        responses ◄─events── nghttp2 ◄── reader ◄──
@@ -86,6 +87,16 @@ void bide__h2_on_frame(struct bide__h2 *h2, const nghttp2_frame *frame);
 
 /* nghttp2's callbacks that concern a stream. */
 void bide__h2_add_callbacks(nghttp2_session_callbacks *callbacks);
+
+/* A stream for a response, or NULL. */
+struct bide__h2_stream *bide__h2_stream_new(struct bide__h2 *h2,
+                                            bide_http_response *response);
 void bide__h2_stream_free(struct bide__h2_stream *stream);
+
+/* What has ended a stream before its time, as a code with a message, or 0. */
+int bide__h2_failure_of(const struct bide__h2_stream *stream);
+
+/* Wait until something has happened to a stream. */
+int bide__h2_wait(struct bide__h2_stream *stream);
 
 #endif
