@@ -36,7 +36,8 @@ static inline void database_remove(struct database *it)
 {
     static const char *const names[] = {"test.db", "test.db-wal",
                                         "test.db-shm", "test.db-journal",
-                                        "copy.db"};
+                                        "copy.db", "copy.db-wal",
+                                        "copy.db-shm"};
     char path[160];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         snprintf(path, sizeof path, "%s/%s", it->directory, names[i]);
