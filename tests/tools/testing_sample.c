@@ -171,6 +171,15 @@ BIDE_TEST(bad_leaves_memory)
     return 0;
 }
 
+BIDE_TEST(keeps_memory_that_is_made_once)
+{
+    static void *kept;
+    if (!kept)
+        kept = bide_allocate(16);
+    BIDE_CHECK(kept != NULL);
+    return 0;
+}
+
 static int ignore_stream(bide_stream *stream, void *arg)
 {
     (void)stream, (void)arg;

@@ -44,6 +44,7 @@ RUNS = [
     ('bad_on_another_thread', '', 1, ['1 is 1, expected 2', 'not ok 1']),
     ('bad_leaves_a_task', '', 1, ["'orphan' is still pending, in bide_sleep"]),
     ('bad_leaves_memory', '', 1, ["of bide's", 'not released']),
+    ('keeps_memory_that_is_made_once', '', 0, ['ok 1']),
     ('bad_leaves_a_server', '', 1, ['a server was never closed']),
     ('bad_leaves_an_error', '', 1, ['EIO (nobody hears) and nobody awaited']),
     ('bad_deadlock', '', 1, ['has not ended after 5 s',
