@@ -68,28 +68,6 @@ static int post(struct fixture *fixture, const char *target, const char *json)
     return rc < 0 ? rc : fixture->response.status;
 }
 
-/* What the library derives from models it keeps until the program ends. The
- * tests count memory, so that happens before the first of them. */
-static int derive(void *arg)
-{
-    struct fixture fixture;
-    (void)arg;
-    int rc = set_up(&fixture);
-    if (rc < 0)
-        return rc;
-    rc = post(&fixture, "/register", "{\"name\":\"A\",\"email\":\"a@b.c\"}");
-    int ended = tear_down(&fixture);
-    return rc < 0 ? rc : ended;
-}
-
-__attribute__((constructor)) static void derive_models(void)
-{
-    static const bide_options options = {.backend = "sim"};
-    int rc = bide_run_with(derive, NULL, &options);
-    if (rc < 0)
-        fprintf(stderr, "test_users: %s\n", bide_errmsg(rc));
-}
-
 #define ADA "{\"name\": \"Ada\", \"email\": \"ada@example.org\"}"
 
 BIDE_TEST(a_user_who_was_created_is_found, .backend = "sim")
