@@ -7,7 +7,9 @@ asyncio's class, too, whether that was replaced or not.
 """
 import asyncio
 import collections.abc
-from asyncio import locks, queues
+import functools
+import sys
+from asyncio import locks, queues, tasks
 
 from . import _core
 
@@ -47,17 +49,34 @@ Queue = _make(queues.Queue, _QUEUE)
 PriorityQueue = _make(queues.PriorityQueue, _QUEUE, Queue)
 LifoQueue = _make(queues.LifoQueue, _QUEUE, Queue)
 
+_asyncio_gather = tasks.gather
+
+
+@functools.wraps(_asyncio_gather)
+def gather(*coros_or_futures, return_exceptions=False):
+    if not coros_or_futures:
+        return _asyncio_gather()
+    return _core.gather(coros_or_futures, return_exceptions)
+
+
 # What replaces what, where: (module, name, ours).
 _REPLACED = [
     (module, item.__name__, item)
     for owner, items in [
         (locks, [Event, Lock, Semaphore, BoundedSemaphore]),
         (queues, [Queue, PriorityQueue, LifoQueue]),
+        # Later Pythons have futures know who awaits them.
+        (tasks, [gather] if sys.version_info < (3, 14) else []),
     ]
     for item in items
     for module in (asyncio, owner)
 ]
 _before = []
+
+# asyncio's own sets of tasks, which C adds to by their add().
+_TASK_SETS = [getattr(tasks, name) for name in ('_all_tasks',
+                                                '_scheduled_tasks')
+              if hasattr(tasks, name)]
 
 
 def install():
@@ -66,9 +85,14 @@ def install():
         for module, name, ours in _REPLACED:
             _before.append((module, name, getattr(module, name)))
             setattr(module, name, ours)
+        for task_set in _TASK_SETS:
+            task_set.add = _core.make_task_set(task_set)
 
 
 def uninstall():
     """Put asyncio's back."""
+    if _before:
+        for task_set in _TASK_SETS:
+            del task_set.add
     while _before:
         setattr(*_before.pop())

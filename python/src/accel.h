@@ -80,6 +80,8 @@ PyObject *loop_future(PyObject *loop);
 int future_is_done(PyObject *future);
 int future_is_cancelled(PyObject *future);
 int ask(PyObject *object, PyObject *method); /* any other */
+PyObject *future_exception(PyObject *future);
+PyObject *future_result(PyObject *future);
 int future_finish(PyObject *future, PyObject *result);
 
 /* Call a method for its effect. */
@@ -112,14 +114,18 @@ int event_clear(PyObject *event);
 
 int locks_init_types(PyObject *module);
 int queues_init_types(PyObject *module);
+int gather_init_type(PyObject *module);
 
 #define ACCEL_NAMES(X)                                                        \
-    X(Event) X(_LoopBoundMixin) X(_finished) X(_get) X(_init) X(_put)         \
+    X(Event) X(_get) X(_init) X(_put)         \
     X(_wake_up_first) X(_wake_up_next) X(_wakeup_next) X(acquire) X(append)   \
     X(cancel) X(cancelled) X(clear) X(create_future) X(done) X(empty)         \
     X(full) X(get_nowait) X(is_set) X(locked) X(pop) X(popleft)               \
     X(put_nowait) X(qsize) X(release) X(remove) X(result) X(set)              \
-    X(set_result) X(throw) X(wait) X(_get_loop) X(task_done)
+    X(set_result) X(throw) X(wait) X(_GatheringFuture) X(_cancel_message)     \
+    X(_cancel_requested) X(_iterating) X(_log_destroy_pending)                \
+    X(_make_cancelled_error) X(_pending_removals) X(add_done_callback)        \
+    X(create_task) X(data)
 
 struct accel_names {
 #define X(name) PyObject *name;
@@ -136,6 +142,8 @@ struct accel_imports {
     PyObject *queue_empty, *queue_full;
     PyObject *queue_shut_down; /* NULL before 3.13 */
     PyObject *heappush, *heappop;
+    PyObject *ensure_future; /* of asyncio.tasks */
+    PyObject *get_loop;      /* of a future: asyncio.futures._get_loop() */
 };
 extern struct accel_imports accel_imports;
 

@@ -48,51 +48,65 @@ bool bound_check_plain(Bound *bound)
 
 /* A method in C of a type that nobody can change, found once. */
 typedef struct {
-    PyTypeObject *type;
+    PyTypeObject *type, *derived; /* Future and Task */
     PyCFunction function;
 } Direct;
 
 static struct {
-    Direct done, cancelled, set_result;         /* of asyncio's Future */
+    Direct done, cancelled, exception, result; /* of Future and Task */
+    Direct set_result;                         /* of Future */
     Direct append, popleft, remove;             /* of deque */
 } direct;
 
-static void direct_find(Direct *found, PyObject *type, PyObject *name,
-                        int flags)
+static PyCFunction find_method(PyObject *type, PyObject *name, int flags)
 {
     PyTypeObject *owner = (PyTypeObject *)type;
     if (!PyType_Check(type) || !(owner->tp_flags & Py_TPFLAGS_IMMUTABLETYPE))
-        return;
+        return NULL;
     PyObject *method = _PyType_Lookup(owner, name);
     if (!method || !Py_IS_TYPE(method, &PyMethodDescr_Type))
-        return;
+        return NULL;
     PyMethodDef *definition = ((PyMethodDescrObject *)method)->d_method;
-    if (definition->ml_flags != flags)
+    return definition->ml_flags == flags ? definition->ml_meth : NULL;
+}
+
+static void direct_find(Direct *found, PyObject *type, PyObject *derived,
+                        PyObject *name, int flags)
+{
+    found->function = find_method(type, name, flags);
+    if (!found->function)
         return;
-    found->type = owner;
-    found->function = definition->ml_meth;
+    found->type = (PyTypeObject *)type;
+    if (derived && find_method(derived, name, flags) == found->function)
+        found->derived = (PyTypeObject *)derived;
 }
 
 int bound_init(void)
 {
-    PyObject *future = future_type();
-    if (!future)
+    PyObject *future = future_type(), *task = task_type();
+    if (!future || !task)
         return -1;
     PyObject *deque = accel_imports.deque;
-    direct_find(&direct.done, future, accel_names.done, METH_NOARGS);
-    direct_find(&direct.cancelled, future, accel_names.cancelled,
+    direct_find(&direct.done, future, task, accel_names.done, METH_NOARGS);
+    direct_find(&direct.cancelled, future, task, accel_names.cancelled,
                 METH_NOARGS);
-    direct_find(&direct.set_result, future, accel_names.set_result, METH_O);
-    direct_find(&direct.append, deque, accel_names.append, METH_O);
-    direct_find(&direct.popleft, deque, accel_names.popleft, METH_NOARGS);
-    direct_find(&direct.remove, deque, accel_names.remove, METH_O);
+    direct_find(&direct.exception, future, task, names.exception,
+                METH_NOARGS);
+    direct_find(&direct.result, future, task, accel_names.result,
+                METH_NOARGS);
+    direct_find(&direct.set_result, future, NULL, accel_names.set_result,
+                METH_O);
+    direct_find(&direct.append, deque, NULL, accel_names.append, METH_O);
+    direct_find(&direct.popleft, deque, NULL, accel_names.popleft,
+                METH_NOARGS);
+    direct_find(&direct.remove, deque, NULL, accel_names.remove, METH_O);
     return 0;
 }
 
 static PyObject *call(const Direct *known, PyObject *self, PyObject *name,
                       PyObject *argument)
 {
-    if (Py_IS_TYPE(self, known->type))
+    if (Py_IS_TYPE(self, known->type) || Py_IS_TYPE(self, known->derived))
         return known->function(self, argument);
     return argument ? PyObject_CallMethodOneArg(self, name, argument)
                     : PyObject_CallMethodNoArgs(self, name);
@@ -215,6 +229,16 @@ int future_is_cancelled(PyObject *future)
 {
     return truth(call(&direct.cancelled, future, accel_names.cancelled,
                       NULL));
+}
+
+PyObject *future_exception(PyObject *future)
+{
+    return call(&direct.exception, future, names.exception, NULL);
+}
+
+PyObject *future_result(PyObject *future)
+{
+    return call(&direct.result, future, accel_names.result, NULL);
 }
 
 int ask(PyObject *object, PyObject *method)
