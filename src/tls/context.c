@@ -54,8 +54,10 @@ static int select_alpn(SSL *ssl, const unsigned char **ret,
     const unsigned char *ours = context->alpn ? context->alpn : tls->offer;
     unsigned len = context->alpn ? context->alpn_len : tls->offer_len;
     unsigned char *found;
-    if (len > 0 && SSL_select_next_proto(&found, ret_len, ours, len, theirs,
-                                         theirs_len) == OPENSSL_NPN_NEGOTIATED) {
+    int chosen = len > 0 ? SSL_select_next_proto(&found, ret_len, ours, len,
+                                                 theirs, theirs_len)
+                         : OPENSSL_NPN_NO_OVERLAP;
+    if (chosen == OPENSSL_NPN_NEGOTIATED) {
         *ret = found;
         return SSL_TLSEXT_ERR_OK;
     }
