@@ -307,7 +307,8 @@ bide_web_reply_write(bide_web_request *request, const void *data, size_t len);
  *         rc = bide_http_reply_file(http, NULL, "report.pdf", NULL);
  *
  * What waits for the reply is called, and the headers that were added are
- * handed over.
+ * handed over. The reply's status is not known here: metrics count it as
+ * "other".
  *
  * Returns:  0 or a negative code.
  *   ret_http   set on success, until the handler returns; to be replied to

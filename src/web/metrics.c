@@ -59,7 +59,11 @@ void bide__web_count(const bide_web_request *request, int rc)
     double seconds = bide_time() - request->begun;
     size_t bucket = 0;
     bool said = rc >= 0 || request->begun_reply;
-    count_status(metrics, said ? request->status : status_of(rc));
+    int status = said ? request->status : status_of(rc);
+    if (status == 0) /* bide_web_request_take() */
+        metrics->others++;
+    else
+        count_status(metrics, status);
     while (bucket < BIDE__WEB_BUCKETS && seconds > bounds[bucket])
         bucket++;
     metrics->buckets[bucket]++;
@@ -135,7 +139,7 @@ static void say_times(struct text *text, const struct bide__web_route *route)
     const char *name = "http_request_duration_seconds";
     unsigned long long sum = 0;
     char who[700];
-    if (metrics->statuses[0] == 0)
+    if (metrics->statuses[0] == 0 && metrics->others == 0)
         return;
     labels(who, sizeof who, route);
     for (size_t i = 0; i < BIDE__WEB_BUCKETS; i++) {

@@ -308,8 +308,7 @@ int bide_web_request_take(bide_web_request *request,
     if (rc < 0)
         return rc;
     request->begun_reply = true;
-    if (request->status == 0)
-        request->status = status_of(request, 0);
+    request->status = 0; /* it is not known here */
     *ret_http = request->http;
     return 0;
 }

@@ -156,6 +156,9 @@ static int amain_taken(void *arg)
     bide_web_client *client = open_client(app);
     CHECK_INT(get(client, "/", &response), 203);
     CHECK_STR(bide_web_response_header(&response, "X-Mine"), "yes");
+    CHECK_INT(get(client, "/metrics", &response), 200);
+    CHECK(strstr(response.body, "route=\"/\",status=\"other\"} 1\n"));
+    CHECK(strstr(response.body, "route=\"/\",le=\"+Inf\"} 1\n"));
     close_client(client, app);
     return 0;
 }
