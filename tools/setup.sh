@@ -89,6 +89,7 @@ need_for_test()
     want gdb gdb
     want systemtap-sdt-dev /usr/include/sys/sdt.h /usr/include/*/sys/sdt.h
     want groff-base groff
+    need build-essential /usr/share/build-essential
     need debhelper dh
     need dpkg-dev dpkg-buildpackage
     need git git
@@ -152,6 +153,7 @@ need_for_bench_http()
 need_for_deb()
 {
     need_for_demo
+    need build-essential /usr/share/build-essential
     need debhelper dh
     need dpkg-dev dpkg-buildpackage
     need git git
