@@ -35,8 +35,9 @@ FUZZ_SECONDS_MOST = 240  # for all targets, unless somebody asks for more
 CORES = os.cpu_count() or 1
 LIMIT_SECONDS = 600  # for one step of a stage; none comes near it
 PYTHON_TESTS = ['test_loop.py', 'test_sockets.py', 'test_tls.py',
-                'test_failures.py']
-PYTHON_SUITES = ['test_programs.py', 'run_cpython.py']
+                'test_failures.py', 'test_accel.py']
+PYTHON_SUITES = ['test_programs.py', 'run_cpython.py',
+                 'run_cpython.py --accelerate']
 # The last line of a test program in Python.
 PYTHON_SUM = re.compile(r'^(\d+) passed, (\d+) skipped, (\d+) failed$', re.M)
 NINJA_PROGRESS = re.compile(r'^\[\d+/\d+\] .*\n', re.M)
@@ -252,7 +253,8 @@ def python_tests(tally, python, name, programs, build=None, run=None):
           '--build-lib', directory / 'lib'], dict(os.environ, **build or {}))
     env = dict(os.environ, PYTHONPATH=str(directory / 'lib'), **run or {})
     for program in programs:
-        done = subprocess.run([python, ROOT / 'python' / 'tests' / program],
+        file, *options = program.split()
+        done = subprocess.run([python, ROOT / 'python/tests' / file, *options],
                               stdout=subprocess.PIPE, text=True, env=env,
                               stderr=subprocess.STDOUT)
         counts = PYTHON_SUM.findall(done.stdout)
