@@ -4,6 +4,7 @@
  *
  *     connection.c  the life of a connection: a reader and a writer
  *     receive.c     frames that have come: heads, data, ends
+ *     head.c        what a request says
  *     stream.c      a request and the task of its handler
  *     reply.c       what the handler sends: the exchange of HTTP/2
  *     limit.c       what a client may not do too often
@@ -146,12 +147,7 @@ void bide__http2_set_deadline(struct bide__http2 *http2);
 /* Have a session call what is in receive.c and reply.c. */
 void bide__http2_set_callbacks(nghttp2_session_callbacks *callbacks);
 
-/* ── stream.c ─────────────────────────────────────────────────────────── */
-
-/* A new stream, or NULL without memory. */
-struct bide__http2_stream *bide__http2_stream_new(struct bide__http2 *http2,
-                                                  int32_t id);
-void bide__http2_stream_free(struct bide__http2_stream *stream);
+/* ── head.c ───────────────────────────────────────────────────────────── */
 
 /* Add a field or a pseudo-field to a head. Returns 0 or -ENOMEM; what is
  * beyond the limits is not added, but noted. */
@@ -159,12 +155,21 @@ int bide__http2_add_field(struct bide__http2_stream *stream, const char *name,
                           size_t name_len, const char *value,
                           size_t value_len);
 
+/* The head is whole: what it says. Returns 0, a negative status, or -ENOMEM.
+ * Then the same for trailers. */
+int bide__http2_understand(struct bide__http2_stream *stream, bool ended);
+void bide__http2_end_trailers(struct bide__http2_stream *stream);
+
+/* ── stream.c ─────────────────────────────────────────────────────────── */
+
+/* A new stream, or NULL without memory. */
+struct bide__http2_stream *bide__http2_stream_new(struct bide__http2 *http2,
+                                                  int32_t id);
+void bide__http2_stream_free(struct bide__http2_stream *stream);
+
 /* The head is whole: have the handler called, or refuse. Returns 0 or a
  * negative code, which ends the connection. */
 int bide__http2_begin_request(struct bide__http2_stream *stream, bool ended);
-
-/* The trailers are. */
-void bide__http2_end_trailers(struct bide__http2_stream *stream);
 
 /* nghttp2 has closed the stream. */
 void bide__http2_closed(struct bide__http2_stream *stream);
