@@ -9,7 +9,7 @@ import asyncio
 import collections.abc
 import functools
 import sys
-from asyncio import locks, queues, tasks
+from asyncio import locks, queues, streams, tasks
 
 from . import _core
 
@@ -24,7 +24,7 @@ def _state(names):
     return __getstate__
 
 
-def _make(base, names, *before):
+def _make(base, names, *before, **more):
     """A class of the type in C that has the name of asyncio's."""
     core = getattr(_core, base.__name__)
     return type(base.__name__, (core, *before, base), {
@@ -32,6 +32,7 @@ def _make(base, names, *before):
         '__qualname__': base.__qualname__,
         '__doc__': base.__doc__,
         '__getstate__': _state(names),
+        **more,
     })
 
 
@@ -49,6 +50,22 @@ Queue = _make(queues.Queue, _QUEUE)
 PriorityQueue = _make(queues.PriorityQueue, _QUEUE, Queue)
 LifoQueue = _make(queues.LifoQueue, _QUEUE, Queue)
 
+def _init_writer(self, transport, protocol, reader, loop):
+    # A reader may be asyncio's own, which came before ours.
+    assert reader is None or isinstance(reader, _OWN_READER)
+    _OWN_WRITER.__init__(self, transport, protocol, None, loop)
+    self._reader = reader
+
+
+_OWN_READER, _OWN_WRITER = streams.StreamReader, streams.StreamWriter
+StreamReader = _make(_OWN_READER, (
+    '_loop', '_waiter', '_exception', '_transport', '_limit', '_eof',
+    '_paused', '_buffer'))
+StreamReaderProtocol = _make(streams.StreamReaderProtocol, (
+    '_stream_reader_wr', '_paused', '_connection_lost'))
+StreamWriter = _make(_OWN_WRITER, (
+    '_loop', '_transport', '_protocol', '_reader'), __init__=_init_writer)
+
 _asyncio_gather = tasks.gather
 
 
@@ -65,6 +82,7 @@ _REPLACED = [
     for owner, items in [
         (locks, [Event, Lock, Semaphore, BoundedSemaphore]),
         (queues, [Queue, PriorityQueue, LifoQueue]),
+        (streams, [StreamReader, StreamReaderProtocol, StreamWriter]),
         # Later Pythons have futures know who awaits them.
         (tasks, [gather] if sys.version_info < (3, 14) else []),
     ]

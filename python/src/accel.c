@@ -46,6 +46,8 @@ static int import_objects(void)
         {&accel_imports.heappush, "heapq", "heappush"},
         {&accel_imports.heappop, "heapq", "heappop"},
         {&accel_imports.ensure_future, "asyncio.tasks", "ensure_future"},
+        {&accel_imports.stream_reader, "asyncio.streams", "StreamReader"},
+        {&accel_imports.stream_writer, "asyncio.streams", "StreamWriter"},
         {&accel_imports.get_loop, "asyncio.futures", "_get_loop"},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
@@ -64,7 +66,8 @@ int accel_init(PyObject *module)
 {
     if (intern_names() < 0 || import_objects() < 0 || bound_init() < 0 ||
         await_init_type(module) < 0 || locks_init_types(module) < 0 ||
-        queues_init_types(module) < 0 || gather_init_type(module) < 0)
+        queues_init_types(module) < 0 || gather_init_type(module) < 0 ||
+        streams_init_types(module) < 0)
         return -1;
     return 0;
 }

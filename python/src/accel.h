@@ -115,6 +115,7 @@ int event_clear(PyObject *event);
 int locks_init_types(PyObject *module);
 int queues_init_types(PyObject *module);
 int gather_init_type(PyObject *module);
+int streams_init_types(PyObject *module);
 
 #define ACCEL_NAMES(X)                                                        \
     X(Event) X(_get) X(_init) X(_put)         \
@@ -125,7 +126,8 @@ int gather_init_type(PyObject *module);
     X(set_result) X(throw) X(wait) X(_GatheringFuture) X(_cancel_message)     \
     X(_cancel_requested) X(_iterating) X(_log_destroy_pending)                \
     X(_make_cancelled_error) X(_pending_removals) X(add_done_callback)        \
-    X(create_task) X(data)
+    X(create_task) X(data) X(drain) X(feed_data) X(is_closing)                \
+    X(readexactly) X(readline)
 
 struct accel_names {
 #define X(name) PyObject *name;
@@ -142,6 +144,7 @@ struct accel_imports {
     PyObject *queue_empty, *queue_full;
     PyObject *queue_shut_down; /* NULL before 3.13 */
     PyObject *heappush, *heappop;
+    PyObject *stream_reader, *stream_writer; /* asyncio's own */
     PyObject *ensure_future; /* of asyncio.tasks */
     PyObject *get_loop;      /* of a future: asyncio.futures._get_loop() */
 };
