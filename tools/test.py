@@ -42,6 +42,10 @@ PYTHON_SUITES = ['test_programs.py', 'run_cpython.py',
 PYTHON_SUM = re.compile(r'^(\d+) passed, (\d+) skipped, (\d+) failed$', re.M)
 NINJA_PROGRESS = re.compile(r'^\[\d+/\d+\] .*\n', re.M)
 
+# The core without the libraries that need more than libc.
+CORE_ALONE = [f'-D{name}=disabled'
+              for name in ['http', 'model', 'postgres', 'sqlite', 'tls']]
+
 # A sanitizer's report must fail the test, not only be printed.
 SANITIZER_OPTIONS = {
     'ASAN_OPTIONS': 'abort_on_error=1:detect_stack_use_after_return=0',
@@ -198,7 +202,7 @@ def stage_tsan():
 def stage_ucontext():
     """the stack switch for processors that have none of their own"""
     directory = build('ucontext', 'gcc', '-Dassertions=true',
-                      '-Dswitch=ucontext')
+                      '-Dswitch=ucontext', *CORE_ALONE)
     return meson_test(directory, '--suite', 'arch', '--suite', 'task',
                       '--suite', 'sync', '--suite', 'tour')
 
@@ -207,8 +211,7 @@ def stage_aarch64():
     """aarch64, by QEMU's user mode"""
     need('aarch64-linux-gnu-gcc', 'qemu-aarch64')
     directory = build('aarch64', 'gcc', '-Dassertions=true',
-                      '-Dtls=disabled', '-Dmodel=disabled',
-                      cross='aarch64.ini')
+                      *CORE_ALONE, cross='aarch64.ini')
     return meson_test(directory, '--no-suite', 'source')
 
 
