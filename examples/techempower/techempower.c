@@ -279,7 +279,10 @@ static const char *setting(const char *name, const char *normal)
 static int open_database(void *arg)
 {
     struct service *service = arg;
-    return bide_sql_open(service->url, NULL, &service->db);
+    const bide_sql_options options = {
+        .connections_max = (unsigned)atoi(setting("CONNECTIONS", "0")),
+    };
+    return bide_sql_open(service->url, &options, &service->db);
 }
 
 static int close_database(void *arg)
