@@ -24,9 +24,9 @@ bench-http: # the same for HTTP
 	@tools/setup.sh bench-http
 	@/usr/bin/python3 bench/http/run.py
 
-bench-web: # the same for web applications
-	@tools/setup.sh bench
-	@/usr/bin/python3 bench/web.py
+bench-web: # the same for databases and web applications
+	@tools/setup.sh bench-web
+	@/usr/bin/python3 bench/applications.py
 
 install: all # below /usr/local
 	@tools/install.sh

@@ -3,7 +3,7 @@
 #
 # Install what a command of the Makefile needs and the machine lacks.
 #
-#     tools/setup.sh demo|test|bench|bench-http|deb
+#     tools/setup.sh demo|test|bench|bench-http|bench-web|deb
 #
 # Knows the package names of Debian and its descendants; elsewhere it says
 # what is missing. Touches nothing, and runs no apt, when nothing is.
@@ -150,6 +150,22 @@ need_for_bench_http()
     want golang go /usr/local/go/bin/go
 }
 
+need_for_bench_web()
+{
+    need_for_bench
+    need libsqlite3-dev /usr/include/sqlite3.h
+    need libpq-dev /usr/include/postgresql/libpq-fe.h
+    need node-llhttp /usr/share/llhttp/llhttp.c
+    need wrk wrk
+    want postgresql /usr/lib/postgresql/*/bin/initdb
+    want redis-server redis-server
+    want redis-tools redis-benchmark
+    want python3-venv /usr/lib/python3*/ensurepip
+    for package in aiosqlite asyncpg; do
+        want python3-$package /usr/lib/python3/dist-packages/$package
+    done
+}
+
 need_for_deb()
 {
     need_for_demo
@@ -174,9 +190,10 @@ demo) need_for_demo ;;
 test) need_for_test ;;
 bench) need_for_bench ;;
 bench-http) need_for_bench_http ;;
+bench-web) need_for_bench_web ;;
 deb) need_for_deb ;;
 *)
-    echo "usage: tools/setup.sh demo|test|bench|bench-http|deb" >&2
+    echo "usage: tools/setup.sh demo|test|bench|bench-http|bench-web|deb" >&2
     exit 2
     ;;
 esac
