@@ -150,11 +150,9 @@ static int read_answers(void *arg)
     bide_redis *redis = arg;
     int rc = 0;
     while (rc == 0) {
-        rc = bide__redis_fill(&redis->link);
+        rc = redis->up ? bide__redis_fill(&redis->link) : -ECONNRESET;
         if (rc == 0 && redis->up)
             rc = hand_out(redis);
-        else if (rc == 0)
-            rc = -ECONNRESET;
     }
     break_link(redis, rc);
     return 0;

@@ -176,6 +176,17 @@ TEST(the_answer_to_a_cancelled_command_is_nobody_elses)
     run(amain_cancelled);
 }
 
+static int amain_at_once(void *arg)
+{
+    (void)arg;
+    return bide_redis_close(dial(NULL));
+}
+
+TEST(a_connection_may_be_closed_as_soon_as_it_is_open)
+{
+    run(amain_at_once);
+}
+
 static int block(void *arg)
 {
     return BIDE_REDIS(arg, NULL, "BLPOP", "empty", "0");
