@@ -123,7 +123,8 @@ BIDE_API BIDE_SUSPENDS BIDE_NODISCARD int bide_redis_close(bide_redis *redis);
  *   ret_value    set on success; NULL: the answer is not wanted
  * Suspends: always a cancellation point.
  * Cancel:   the command may have been carried out, or may still be; its
- *           answer is dropped. The connection stays usable.
+ *           answer is dropped, and until it comes the command counts as one
+ *           that is under way. The connection stays usable.
  * Errors:   BIDE_E_REDIS the server refused it, bide_errmsg() has its words;
  *           -ECONNRESET the connection broke meanwhile, and nobody knows
  *           whether it was carried out; those of bide_redis_open(); -EMSGSIZE

@@ -9,7 +9,9 @@
  * A command is added to `out`, and a slot to the line of those that wait for
  * an answer. The writer sends what has been added since its last turn, the
  * reader hands each answer to the first slot. A task that is cancelled leaves
- * its slot empty, and the answer to that is dropped.
+ * its slot empty, and the answer to that is dropped; until then it counts as a
+ * command under way, or a server that is silent would fill the memory with the
+ * commands of those who lost patience.
  *
  * When either of the two fails, the link is broken: all slots fail, the
  * stream is closed, both end, and the next command dials anew.
@@ -49,7 +51,7 @@ struct bide_redis {
     struct call **slots; /* a ring of `room` places, a power of two */
     size_t room;
     size_t first, next; /* places, counted on and on */
-    bide_semaphore free;
+    bide_semaphore free; /* commands that may still be added */
     size_t users; /* tasks within a function of ours */
     bide_event unused;
 };
@@ -80,6 +82,7 @@ static int make_slot(bide_redis *redis)
 static struct call *pop(bide_redis *redis)
 {
     struct call *call = *slot(redis, redis->first++);
+    bide_semaphore_release(&redis->free);
     if (call)
         call->ended = true;
     return call;
@@ -308,7 +311,8 @@ int bide_redis_close(bide_redis *redis)
 
 /* ── Commands ─────────────────────────────────────────────────────────── */
 
-/* The link is up: nothing suspends from here to the wait. */
+/* The link is up: nothing suspends from here to the wait. Who takes the slot
+ * out of the line releases the semaphore. */
 static int enqueue(bide_redis *redis, struct call *call, size_t count,
                    const char *const *args, const size_t *lens)
 {
@@ -327,7 +331,9 @@ static int ask(bide_redis *redis, size_t count, const char *const *args,
     struct call call = {.wanted = ret_value != NULL};
     bide_future_init(&call.future);
     int rc = enqueue(redis, &call, count, args, lens);
-    if (rc == 0) {
+    if (rc < 0) {
+        bide_semaphore_release(&redis->free);
+    } else {
         rc = bide_future_await(&call.future, NULL);
         if (!call.ended)
             *slot(redis, call.place) = NULL;
@@ -359,7 +365,8 @@ int bide_redis_command(bide_redis *redis, size_t count,
         rc = be_up(redis);
         if (rc == 0)
             rc = ask(redis, count, args, lens, ret_value);
-        bide_semaphore_release(&redis->free);
+        else
+            bide_semaphore_release(&redis->free);
     }
     leave(redis);
     return rc;

@@ -176,6 +176,32 @@ TEST(the_answer_to_a_cancelled_command_is_nobody_elses)
     run(amain_cancelled);
 }
 
+/* The server does not answer, and those who ask lose patience. */
+static int amain_patience(void *arg)
+{
+    (void)arg;
+    const bide_redis_options options = {.commands = 2};
+    bide_redis *redis = dial(&options);
+    bide_redis_value *value;
+    kill(server.process, SIGSTOP);
+    for (int i = 0; i < 5; i++) {
+        bide_timeout timeout;
+        bide_timeout_enter(&timeout, 0.02);
+        int rc = BIDE_REDIS(redis, NULL, "INCR", "number");
+        CHECK_ERR(bide_timeout_exit(&timeout, rc), -ETIME);
+    }
+    kill(server.process, SIGCONT);
+    CHECK_OK(BIDE_REDIS(redis, &value, "GET", "number"));
+    CHECK_STR(value->data, "2");
+    bide_redis_free(value);
+    return bide_redis_close(redis);
+}
+
+TEST(cancelled_commands_count_until_they_are_answered)
+{
+    run(amain_patience);
+}
+
 static int amain_at_once(void *arg)
 {
     (void)arg;
