@@ -23,6 +23,7 @@
 
 #define KEY_MAX 160
 #define ARGS 12
+#define TAKEN_MAX "33554432" /* bytes of jobs at once: a reply may have more */
 
 struct redis_store {
     struct bide__store store;
@@ -54,8 +55,10 @@ static const char enqueue_script[] = NOW
 
 static const char take_script[] = NOW
     "local ids = redis.call('ZRANGEBYSCORE', p .. 'due', '-inf', now, "
-    "'LIMIT', 0, ARGV[1]) local jobs = {} "
+    "'LIMIT', 0, ARGV[1]) local jobs = {} local size = 0 "
     "for i, id in ipairs(ids) do local k = p .. 'job:' .. id "
+    "size = size + redis.call('HSTRLEN', k, 'd') "
+    "if i > 1 and size > " TAKEN_MAX " then break end "
     "local a = redis.call('HINCRBY', k, 'a', 1) "
     "local h = redis.call('HMGET', k, 'n', 'd', 'm', 'b') "
     "redis.call('ZADD', p .. 'due', now + ARGV[2], id) "

@@ -19,6 +19,8 @@
 #include "jobs/jobs.h"
 
 #define STATEMENT 640 /* bytes of one that is put together */
+#define TAKEN_MAX 15   /* jobs at once: of any size they are a result that a
+                          pool fetches */
 
 struct sql_store {
     struct bide__store store;
@@ -108,7 +110,9 @@ static int sql_take(struct bide__store *store, unsigned max, double lease,
     bide_sql_rows *rows;
     double time = now(self);
     int rc = bide_sql_fetch(self->db, self->take,
-                            BIDE_SQL(store->queue, time, max, time + lease),
+                            BIDE_SQL(store->queue, time,
+                                     max < TAKEN_MAX ? max : TAKEN_MAX,
+                                     time + lease),
                             &rows);
     if (rc < 0)
         return rc;

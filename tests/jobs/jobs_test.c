@@ -253,6 +253,28 @@ static int amain_same_id(void *arg)
 
 BOTH(of_one_id_there_is_one_job_at_a_time, amain_same_id)
 
+/* More than a reply of Redis, or a result of a database, may have. */
+static int amain_large(void *arg)
+{
+    (void)arg;
+    static char data[16 << 20];
+    unsigned calls = 0;
+    const bide_job_route routes[] = {{"call", count_call, &calls}};
+    const bide_job_options options = {.attempts = 1};
+    const bide_jobs_worker_options worker = {.concurrency = 20,
+                                             .until_empty = true};
+    bide_jobs *jobs = open_store(60);
+    for (int i = 0; i < 17; i++)
+        CHECK_INT(bide_jobs_enqueue(jobs, "call", data, sizeof data, &options),
+                  1);
+    CHECK_OK(bide_jobs_work(jobs, routes, 1, &worker));
+    CHECK_INT(calls, 17);
+    bide_jobs_close(jobs);
+    return 0;
+}
+
+BOTH(many_large_jobs_are_taken_by_and_by, amain_large)
+
 /* ── Workers that stop ────────────────────────────────────────────────── */
 
 static int hang(const bide_job *job, void *arg)
