@@ -157,6 +157,21 @@ static int hear(void *arg)
     return rc;
 }
 
+/* What was taken and not begun is free for others, and no attempt of it was
+ * made. Takes the list. */
+static void give_back(struct bide__store *store, struct bide__job *list)
+{
+    int rc = 0;
+    while (list) {
+        struct bide__job *job = list;
+        list = job->next;
+        if (rc >= 0)
+            rc = store->kind->fail(store, &job->job, 0, "it was cancelled",
+                                   false);
+        bide_release(job);
+    }
+}
+
 /* Takes the job, also on failure: its lease ends by itself. */
 static int start(struct worker *worker, struct bide__job *job)
 {
@@ -189,15 +204,49 @@ static int start_or_bury(struct worker *worker, struct bide__job *job)
 static int start_all(struct worker *worker, struct bide__job *list)
 {
     int rc = 0;
-    while (list) {
+    while (list && rc >= 0) {
         struct bide__job *job = list;
         list = job->next;
-        if (rc == 0)
-            rc = start_or_bury(worker, job);
-        else
-            bide_release(job);
+        rc = start_or_bury(worker, job);
     }
-    return rc;
+    give_back(worker->jobs->store, list);
+    return rc < 0 ? rc : 0;
+}
+
+struct taking {
+    const struct worker *worker;
+    struct bide__job *list;
+    double wait; /* seconds until the next job is due */
+};
+
+static int take(void *arg)
+{
+    struct taking *taking = arg;
+    const struct worker *worker = taking->worker;
+    struct bide__store *store = worker->jobs->store;
+    return store->kind->take(store, worker->concurrency - worker->running,
+                             worker->jobs->lease, &taking->list,
+                             &taking->wait);
+}
+
+/* A worker that is cancelled waits until it knows what it has taken, though
+ * no longer than the leases are, and gives that back: otherwise attempts
+ * would be counted that nobody has made. */
+static int take_whole(struct taking *taking)
+{
+    const bide_jobs *jobs = taking->worker->jobs;
+    bool ended;
+    bide_timeout timeout;
+    bide_task *task = bide_create_task(take, taking);
+    if (!task)
+        return -ENOMEM;
+    int rc = bide_shield(task, &ended);
+    if (ended)
+        return rc;
+    bide_timeout_enter(&timeout, jobs->lease);
+    if (bide_timeout_exit(&timeout, bide_await(task)) >= 0 || taking->list)
+        give_back(jobs->store, taking->list);
+    return -ECANCELED;
 }
 
 static int wait_for_bell(struct worker *worker, double seconds)
@@ -212,19 +261,16 @@ static int wait_for_bell(struct worker *worker, double seconds)
 /* Returns 1 when the worker is to end. */
 static int feed_once(struct worker *worker)
 {
-    struct bide__store *store = worker->jobs->store;
     bide_event_clear(&worker->jobs->bell);
     if (worker->running >= worker->concurrency)
         return wait_for_bell(worker, INFINITY);
-    struct bide__job *list = NULL;
-    double wait = INFINITY;
-    int rc = store->kind->take(store, worker->concurrency - worker->running,
-                               worker->jobs->lease, &list, &wait);
-    if (rc < 0 || list)
-        return rc < 0 ? rc : start_all(worker, list);
+    struct taking taking = {.worker = worker, .wait = INFINITY};
+    int rc = take_whole(&taking);
+    if (rc < 0 || taking.list)
+        return rc < 0 ? rc : start_all(worker, taking.list);
     if (worker->until_empty && worker->running == 0)
         return 1;
-    return wait_for_bell(worker, fmin(fmax(wait, 0.001),
+    return wait_for_bell(worker, fmin(fmax(taking.wait, 0.001),
                                       worker->jobs->poll));
 }
 

@@ -303,6 +303,38 @@ static int amain_cancelled(void *arg)
 
 BOTH(a_worker_that_is_cancelled_frees_its_jobs, amain_cancelled)
 
+static int work_hanging_until_cancelled(void *arg)
+{
+    const bide_job_route routes[] = {{"call", hang, NULL}};
+    return bide_jobs_work(arg, routes, 1, NULL);
+}
+
+/* At each step that a worker takes until it runs what it has taken. */
+static int amain_cancelled_early(void *arg)
+{
+    (void)arg;
+    unsigned calls = 0;
+    const bide_job_route routes[] = {{"call", count_call, &calls}};
+    const bide_job_options options = {.attempts = 1};
+    bide_jobs *jobs = open_store(60);
+    for (int i = 0; i < 30; i++) {
+        CHECK_INT(bide_jobs_enqueue(jobs, "call", NULL, 0, &options), 1);
+        bide_task *task = bide_create_task(work_hanging_until_cancelled, jobs);
+        for (int step = 0; step < i; step++)
+            CHECK_OK(bide_sleep(0));
+        (void)bide_task_cancel(task);
+        CHECK_ERR(bide_await(task), -ECANCELED);
+        check_counts(jobs, 1, 0, 0, 0);
+        CHECK_OK(bide_jobs_work(jobs, routes, 1, &until_empty));
+        CHECK_INT(calls, i + 1);
+    }
+    bide_jobs_close(jobs);
+    return 0;
+}
+
+BOTH(a_worker_that_is_cancelled_while_it_takes_frees_its_jobs,
+     amain_cancelled_early)
+
 /* It holds its job for longer than the lease, while another looks for work. */
 static int work_hanging(void *arg)
 {
