@@ -2,6 +2,8 @@
 /* request_test.c — what a handler learns of a request, and its body. */
 #include "http.h"
 
+#include <errno.h>
+
 static int amain_keep_alive(void *arg)
 {
     bide_http_server *server = serve(tell, NULL, NULL);
@@ -147,4 +149,43 @@ static int amain_ignored(void *arg)
 TEST(a_body_that_nobody_reads_is_skipped_if_it_is_short)
 {
     run_clean(amain_ignored);
+}
+
+/* Gives up waiting in the middle of the trailers, and goes on later. */
+static int read_twice(bide_http_request *request, void *arg)
+{
+    char buf[16];
+    bide_timeout timeout;
+    CHECK_INT(bide_http_request_read(request, buf, sizeof buf), 3);
+    bide_timeout_enter(&timeout, 0.05);
+    ssize_t n = bide_http_request_read(request, buf, sizeof buf);
+    CHECK_ERR(bide_timeout_exit(&timeout, (int)n), -ETIME);
+    bide_event_set(arg);
+    CHECK_INT(bide_http_request_read(request, buf, sizeof buf), 0);
+    CHECK_STR(bide_http_request_header(request, "A"), "1");
+    CHECK_STR(bide_http_request_header(request, "B"), "2");
+    return bide_http_reply(request, 200, NULL, "ok", 2);
+}
+
+static int amain_interrupted(void *arg)
+{
+    bide_event tried = {0};
+    bide_http_server *server = serve(read_twice, &tried, NULL);
+    bide_stream *stream = dial(server);
+    char buf[256];
+    (void)arg;
+    say(stream, "POST / HTTP/1.1\r\nHost: x\r\n"
+                "Transfer-Encoding: chunked\r\n\r\n"
+                "3\r\nabc\r\n0\r\nA: 1\r\n");
+    CHECK_OK(bide_event_wait(&tried));
+    say(stream, "B: 2\r\n\r\n");
+    CHECK_INT(hear(stream, buf, sizeof buf), 200);
+    bide_stream_close(stream);
+    CHECK_OK(bide_http_server_close(server));
+    return 0;
+}
+
+TEST(reading_goes_on_where_it_was_cancelled_in_the_trailers)
+{
+    run_clean(amain_interrupted);
 }

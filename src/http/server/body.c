@@ -74,9 +74,23 @@ static int add_trailer(bide_http_request *request, char *line)
     return 0;
 }
 
+static int keep_trailer(bide_http_request *request, const char *line,
+                        size_t size)
+{
+    if (!request->trailers)
+        request->trailers = bide_allocate(TRAILERS_MAX);
+    if (!request->trailers)
+        return -ENOMEM;
+    if (request->trailers_len + size > TRAILERS_MAX)
+        return malformed(request, "the trailers are too long");
+    char *copy = request->trailers + request->trailers_len;
+    memcpy(copy, line, size);
+    request->trailers_len += size;
+    return add_trailer(request, copy);
+}
+
 static int read_trailers(bide_http_request *request)
 {
-    size_t used = 0;
     char line[1024];
     for (;;) {
         int n = read_line(request, line, sizeof line);
@@ -84,32 +98,29 @@ static int read_trailers(bide_http_request *request)
             return n;
         if (n == 0)
             break;
-        if (!request->trailers)
-            request->trailers = bide_allocate(TRAILERS_MAX);
-        if (!request->trailers)
-            return -ENOMEM;
-        if (used + (size_t)n + 1 > TRAILERS_MAX)
-            return malformed(request, "the trailers are too long");
-        char *copy = memcpy(request->trailers + used, line, (size_t)n + 1);
-        used += (size_t)n + 1;
-        int rc = add_trailer(request, copy);
-        if (rc < 0)
+        int rc = keep_trailer(request, line, (size_t)n + 1);
+        if (rc < 0) {
+            request->failed = rc; /* the line is gone */
             return rc;
+        }
     }
     request->complete = true;
     return 0;
 }
 
-/* From the end of one chunk to the data of the next. */
+/* From the end of one chunk to the data of the next. Cancelled in between, it
+ * goes on where it was. */
 static int next_chunk(bide_http_request *request)
 {
     char line[SIZE_LINE_MAX + 1];
     int n;
+    if (request->in_trailers)
+        return read_trailers(request);
     if (request->begun) {
         n = read_line(request, line, 3);
         if (n != 0)
             return n < 0 ? n : malformed(request, "a chunk is too long");
-        request->begun = false; /* the size is next, also if it is cancelled */
+        request->begun = false;
     }
     n = read_line(request, line, sizeof line);
     if (n <= 0)
@@ -124,7 +135,8 @@ static int next_chunk(bide_http_request *request)
     uint64_t most = request->server->options.body;
     if (size > most - request->received)
         return bide__http_too_large(request);
-    request->begun = true;
+    request->begun = size > 0;
+    request->in_trailers = size == 0;
     request->left = size;
     return size > 0 ? 0 : read_trailers(request);
 }

@@ -71,11 +71,13 @@ struct bide_http_request {
     enum bide__framing framing;
     uint64_t left;      /* bytes of the body, or of the chunk */
     uint64_t received;  /* bytes of the body */
-    bool begun;         /* the first chunk's size was read */
+    bool begun;         /* within a chunk */
+    bool in_trailers;   /* behind the last one */
     bool complete;      /* nothing of the body is left in the stream */
     int failed;         /* reading it does not work any more, and why */
     char *body;         /* the whole of it, if it was asked for */
     char *trailers;     /* their text */
+    size_t trailers_len;
 
     /* The reply. */
     struct bide__bytes headers; /* those that the handler has added */
