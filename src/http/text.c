@@ -3,6 +3,7 @@
  * text.c — small texts: the date, statuses, numbers, bytes that grow.
  */
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -92,7 +93,10 @@ const char *bide__http_date(void)
 
 int bide__bytes_reserve(struct bide__bytes *bytes, size_t more)
 {
-    size_t need = bytes->len + more;
+    size_t need;
+    if (__builtin_add_overflow(bytes->len, more, &need) ||
+        need > PTRDIFF_MAX) /* which the doubling would never reach */
+        return -ENOMEM;
     if (need <= bytes->cap)
         return 0;
     size_t cap = bytes->cap ? bytes->cap : FIRST_CAP;

@@ -189,3 +189,38 @@ TEST(reading_goes_on_where_it_was_cancelled_in_the_trailers)
 {
     run_clean(amain_interrupted);
 }
+
+static int collect(bide_http_request *request, void *arg)
+{
+    const char *body;
+    (void)arg;
+    CHECK_INT(bide_http_request_body(request, &body), -ENOMEM);
+    return bide_http_reply(request, 413, NULL, NULL, 0);
+}
+
+static int amain_immense(void *arg)
+{
+    static const char *const lengths[] = {
+        "18446744073709551615", "18446744073709551614",
+        "9223372036854775808", "9223372036854775807"};
+    const bide_http_server_options options = {.body = UINT64_MAX};
+    bide_http_server *server = serve(collect, NULL, &options);
+    char text[128], buf[256];
+    (void)arg;
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        bide_stream *stream = dial(server);
+        snprintf(text, sizeof text,
+                 "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %s\r\n\r\n",
+                 lengths[i]);
+        say(stream, text);
+        CHECK_INT(hear(stream, buf, sizeof buf), 413);
+        bide_stream_close(stream);
+    }
+    CHECK_OK(bide_http_server_close(server));
+    return 0;
+}
+
+TEST(a_length_beyond_all_memory_is_refused_where_bodies_have_no_limit)
+{
+    run_clean(amain_immense);
+}

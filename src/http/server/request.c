@@ -3,6 +3,7 @@
  * request.c — what handlers ask of a request, whatever version it came by.
  */
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -108,7 +109,9 @@ ssize_t bide_http_request_body(bide_http_request *request,
     if (request->body)
         return bide_raise(-EALREADY, "the body was read already");
     if (request->framing == BIDE__BODY_LENGTH)
-        rc = bide__bytes_reserve(&bytes, (size_t)request->left + 1);
+        rc = request->left < SIZE_MAX
+                 ? bide__bytes_reserve(&bytes, (size_t)request->left + 1)
+                 : -ENOMEM;
     while (rc == 0) {
         size_t room = bytes.cap - bytes.len;
         if (room < 2) {
