@@ -317,3 +317,36 @@ TEST(a_read_waits_no_longer_than_it_may)
 {
     run_clean(amain_silent);
 }
+
+/* More than was asked for, behind each kind of an end. */
+static int amain_surplus(void *arg)
+{
+    static const char *const firsts[] = {
+        OK "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"
+           OK "Content-Length: 4\r\n\r\nevil",
+        OK "Content-Length: 1\r\n\r\na" OK "Content-Length: 4\r\n\r\nevil",
+        "HTTP/1.1 204 No Content\r\n\r\n" OK "Content-Length: 4\r\n\r\nevil",
+    };
+    char text[64];
+    (void)arg;
+    for (size_t i = 0; i < sizeof firsts / sizeof firsts[0]; i++) {
+        struct raw raw = {
+            .replies = (const char *const[]){
+                firsts[i], OK "Content-Length: 4\r\n\r\ngood",
+                OK "Content-Length: 4\r\n\r\ngood", NULL}};
+        bide_http_session *http = open_session(NULL);
+        raw_open(&raw);
+        CHECK(get_text(http, raw_url(&raw, "/"), text, sizeof text) >= 200);
+        CHECK_INT(get_text(http, raw_url(&raw, "/"), text, sizeof text), 200);
+        if (!CHECK_STR(text, "good"))
+            printf("# response %zu\n", i);
+        bide_http_session_close(http);
+        raw_close(&raw);
+    }
+    return 0;
+}
+
+TEST(bytes_behind_a_response_do_not_answer_the_next_request)
+{
+    run_clean(amain_surplus);
+}

@@ -112,6 +112,7 @@ struct bide__link {
     double born;
     double idle_since;
     uint64_t served;
+    bool exact; /* nothing had come behind the last response */
     struct bide__bytes out; /* a request's head, kept for the next */
 };
 
@@ -241,6 +242,7 @@ struct bide_http_response {
     bool in_trailers;                 /* behind the last one */
     bool head_only;
     bool keep;                        /* the link may be used again */
+    bool exact;                       /* all came with the head, and no more */
     bool complete;
     int failed;                       /* and why */
     struct bide__bytes trailers;      /* "name\0value\0" ... */

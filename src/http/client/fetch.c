@@ -47,14 +47,14 @@ static int check_method(const char *method)
 /* ── One attempt ──────────────────────────────────────────────────────── */
 
 /* Whether the server has kept an idle link open: 1 or 0, or -ECANCELED. What
- * it sent unasked makes it useless, too. */
+ * it sent unasked makes it useless, too: it would answer the next request. */
 static int is_alive(struct bide__call *call, struct bide__link *link)
 {
     const char *data;
     bide_timeout timeout;
     if (bide_stream_at_eof(link->stream))
         return 0;
-    if (is_idempotent(call->method) && !call->content.once &&
+    if (link->exact && is_idempotent(call->method) && !call->content.once &&
         bide_time() - link->idle_since < TRUST_SECONDS)
         return 1;
     bide_timeout_enter(&timeout, 0);

@@ -289,6 +289,8 @@ int bide__head_read(bide_http_response *response, bool *ret_begun)
         if (response->framing == BIDE__BODY_LENGTH &&
             response->ahead > response->left)
             response->keep = false; /* more than it says */
+        response->exact = response->framing != BIDE__BODY_CHUNKED &&
+                          response->ahead == response->left;
         return 0;
     }
     return bide__malformed("too many interim responses");

@@ -48,6 +48,8 @@ void bide__response_complete(bide_http_response *response)
     if (response->held)
         return;
     response->link = NULL;
+    if (link)
+        link->exact = response->exact;
     if (response->h2)
         bide__h2_end(response);
     else if (link && is_clean(response))
