@@ -152,7 +152,8 @@ static void end(bide_web_request *request)
 
 /* ── Routes that are not there ────────────────────────────────────────── */
 
-/* A Location that begins with two slashes would name another host. */
+/* A Location that begins with two slashes would name another host; browsers
+ * take a backslash for a slash. */
 static int redirect(bide_web_request *request)
 {
     const char *path = request->path;
@@ -177,7 +178,8 @@ static int redirect(bide_web_request *request)
 static bool may_redirect(bide_web_request *request)
 {
     return !request->app->options.no_redirects && request->path[0] == '/' &&
-           request->path[1] != '/' && bide__web_would_find(request);
+           request->path[1] != '/' && request->path[1] != '\\' &&
+           bide__web_would_find(request);
 }
 
 static int wrong_method(bide_web_request *request)

@@ -194,6 +194,7 @@ static int amain_open_redirect(void *arg)
 {
     static const char *const paths[] = {"/{name}/{id}", "/{name}/{id}/", NULL};
     static const char *const others[] = {"/{path...}", NULL};
+    static const char *const names[] = {"/{name}", NULL};
     bide_web_app *app = routes(paths);
     bide_web_client *client = open_client(app);
     bide_web_response response;
@@ -203,6 +204,11 @@ static int amain_open_redirect(void *arg)
     app = routes(others);
     client = open_client(app);
     CHECK_INT(get(client, "//evil.example", &response), 200);
+    close_client(client, app);
+    app = routes(names);
+    client = open_client(app);
+    CHECK_INT(get(client, "/here/", &response), 307);
+    CHECK_INT(get(client, "/\\evil.example/", &response), 404);
     close_client(client, app);
     return 0;
 }
