@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* log_test.c — what access logs say, and what they drop. */
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "file/desk.h"
@@ -278,6 +280,57 @@ static int amain_refused(void *arg)
 TEST(options_and_paths_that_cannot_be_are_refused)
 {
     on_a_desk(amain_refused);
+}
+
+/* ── Names of clients ─────────────────────────────────────────────────── */
+
+static int serve_local(bide_stream *stream, void *arg)
+{
+    const bide_http_server_options options = {.log = arg};
+    return bide_http_serve_stream(stream, reply_hello, NULL, &options);
+}
+
+/* A client chooses the name of its own end of a Unix socket. */
+static bide_stream *dial_as(const char *path, const char *name)
+{
+    struct sockaddr_un own = {.sun_family = AF_UNIX};
+    struct sockaddr_un server = {.sun_family = AF_UNIX};
+    bide_stream *stream = NULL;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socklen_t head = offsetof(struct sockaddr_un, sun_path);
+    snprintf(own.sun_path + 1, sizeof own.sun_path - 1, "%d%s", (int)getpid(),
+             name);
+    snprintf(server.sun_path, sizeof server.sun_path, "%s", path);
+    socklen_t len = head + 1 + (socklen_t)strlen(own.sun_path + 1);
+    CHECK_INT(bind(fd, (struct sockaddr *)&own, len), 0);
+    CHECK_INT(connect(fd, (struct sockaddr *)&server, sizeof server), 0);
+    CHECK_OK(bide_stream_open(fd, 0, &stream));
+    return stream;
+}
+
+static int amain_named(void *arg)
+{
+    bide_http_log *log = open_log(NULL);
+    bide_server *server;
+    char buf[256];
+    (void)arg;
+    CHECK_OK(bide_start_unix_server(on_desk("socket"), serve_local, log, NULL,
+                                    &server));
+    bide_stream *stream = dial_as(on_desk("socket"), " \n6.6.6.6 - -");
+    say(stream, "GET /" AND_GO "\r\n");
+    CHECK(hear_all(stream, buf, sizeof buf) >= 0);
+    bide_stream_close(stream);
+    CHECK_OK(bide_server_close(server));
+    bide_http_log_close(log);
+    const char *lines = read_log("log");
+    CHECK_INT(count_lines(lines), 1);
+    CHECK(strstr(lines, "??6.6.6.6?-?- - - ["));
+    return 0;
+}
+
+TEST(the_name_of_a_unix_socket_is_one_word_of_the_log)
+{
+    on_a_desk(amain_named);
 }
 
 /* ── Threads ──────────────────────────────────────────────────────────── */

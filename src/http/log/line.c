@@ -25,6 +25,10 @@ static const char *address_of(const bide_http_request *request, char *buf)
     if (len <= 0)
         return "-";
     bide_address_text(&address, (size_t)len, buf, ADDRESS_MAX);
+    /* A Unix socket's name may be what a whole line looks like. */
+    for (char *at = buf; *at; at++)
+        if (*at == ' ' || *at == '"')
+            *at = '?';
     char *port = strrchr(buf, ':');
     if (port && address.ss_family != AF_UNIX)
         *port = '\0';
