@@ -9,11 +9,13 @@
 The servers are examples/techempower and the same in Go and in Python, one
 after the other on the first processor; wrk keeps 64 connections from the last
 one. PostgreSQL is started by tests/postgres/server.py and has all processors.
-A figure is the median of the rounds: requests a second, and the server's
-processor time of one, without PostgreSQL's. Ends with 1 if bide is not ahead
-in requests a second.
+A figure is the median of the rounds: requests a second, and the processor time
+of one, the server's and PostgreSQL's. Ends with 1 if bide is not ahead in
+requests a second.
 """
 import argparse
+import dataclasses
+import os
 import pathlib
 import statistics
 import sys
@@ -79,25 +81,50 @@ def commands(programs, url):
     return found, gaps
 
 
-def figure(command, url, path, seconds):
-    """Processor time of the server a request in microseconds, and requests a
-    second."""
+@dataclasses.dataclass
+class Database:
+    url: str
+    pid: int  # of the process whose children serve connections
+
+    def cpu_seconds(self):
+        """Also of connections that have ended: a server that gives up
+        statements when clients leave closes theirs after each load."""
+        path = pathlib.Path(f'/proc/{self.pid}/stat')
+        ended = path.read_text().rsplit(')', 1)[1].split()[13:15]
+        return load.cpu_seconds(self.pid) + sum(map(int, ended)) / os.sysconf(
+            'SC_CLK_TCK')
+
+
+def figure(command, database, path, seconds):
+    """Of a request: processor time of the server, and of PostgreSQL, in
+    microseconds; and requests a second."""
     argv, behind = command
     port = load.free_port()
     words = [*argv, str(port), *behind] if behind else argv
-    process = measure.start(words, {'PORT': str(port), 'DATABASE_URL': url},
-                            measure.processors()[0])
+    bench = argparse.Namespace(seconds=seconds)
+    theirs = 0
+
+    def ask(part):
+        nonlocal theirs
+        before = database.cpu_seconds()
+        count = load.ask_by_wrk(bench, f'http://127.0.0.1:{port}{path}', part)
+        theirs = database.cpu_seconds() - before
+        theirs *= 1e6 / max(count, 1)
+        return count
+
+    process = measure.start(
+        words, {'PORT': str(port), 'DATABASE_URL': database.url},
+        measure.processors()[0])
     try:
         load.await_port(process, port)
-        bench = argparse.Namespace(seconds=seconds)
-        return load.per_request(process, lambda part: load.ask_by_wrk(
-            bench, f'http://127.0.0.1:{port}{path}', part))
+        own, rate = load.per_request(process, ask)
+        return own, theirs, rate
     finally:
         process.terminate()
         process.communicate()
 
 
-def run_test(found, url, path, options):
+def run_test(found, database, path, options):
     names = [name for name in found if name != BATCH or '=20' in path]
     samples = {name: [] for name in names}
     gaps = {}
@@ -108,7 +135,7 @@ def run_test(found, url, path, options):
                 continue
             try:
                 samples[name].append(
-                    figure(found[name], url, path, options.seconds))
+                    figure(found[name], database, path, options.seconds))
             except measure.Failed as reason:
                 gaps[name] = str(reason)
     return {name: some for name, some in samples.items()
@@ -117,7 +144,7 @@ def run_test(found, url, path, options):
 
 def print_test(title, samples, gaps):
     """A table; returns how often bide is not ahead."""
-    print(f'\nTechEmpower {title}')
+    print(f'\nTechEmpower {title}: requests, time of the server + PostgreSQL')
     for name, reason in gaps.items():
         print(f'   left out: {name}: {reason}')
     if 'bide' not in samples:
@@ -125,15 +152,16 @@ def print_test(title, samples, gaps):
     behind = 0
     ours = samples['bide']
     for name, some in samples.items():
-        rates = [rate for _, rate in some]
+        rates = [rate for _, _, rate in some]
         middle = statistics.median(rates)
         ratio = statistics.median(
-            one[1] / other[1] for one, other in zip(ours, some))
+            one[2] / other[2] for one, other in zip(ours, some))
         missed = ratio < 1 and name != BATCH
         behind += missed
         print(f'   {name:12} {middle:10,.0f} /s   '
               f'spread {(max(rates) - min(rates)) / middle:4.0%}   '
-              f'{statistics.median(cost for cost, _ in some):8.1f} us'
+              f'{statistics.median(one[0] for one in some):7.1f} us'
+              f' + {statistics.median(one[1] for one in some):7.1f} us'
               f'   bide has {ratio:5.2f} x'
               f'{"  MISSED: not ahead" if missed else ""}')
     sys.stdout.flush()
@@ -168,11 +196,13 @@ def main():
     with postgres.Server() as running:
         schema = ROOT / 'examples' / 'techempower' / 'schema.sql'
         running.run(running.bin / 'psql', '-q', '-f', schema, running.url)
+        pid = (running.directory / 'data' / 'postmaster.pid').read_text()
+        database = Database(running.url, int(pid.split()[0]))
         found, gaps = commands(programs, running.url)
         for title, path in TESTS.items():
             if options.only and options.only not in title:
                 continue
-            samples, failed = run_test(found, running.url, path, options)
+            samples, failed = run_test(found, database, path, options)
             behind += print_test(title, samples, gaps | failed)
     return 1 if behind else 0
 

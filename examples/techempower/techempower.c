@@ -9,6 +9,7 @@
  *     GET /fortunes            a page of all sayings, and one more
  *
  *     DATABASE_URL=postgres:///test PORT=8000 techempower
+ *     CONNECTIONS=20 techempower               to the database, at most
  *
  * The statements of one request are sent by tasks, and so share the pipeline
  * of a connection: twenty of them cost about one journey to the server.
