@@ -35,7 +35,7 @@ FUZZ_SECONDS_MOST = 240  # for all targets, unless somebody asks for more
 CORES = os.cpu_count() or 1
 LIMIT_SECONDS = 600  # for one step of a stage; none comes near it
 PYTHON_TESTS = ['test_loop.py', 'test_sockets.py', 'test_tls.py',
-                'test_failures.py', 'test_accel.py']
+                'test_failures.py', 'test_accel.py', 'test_aio.py']
 PYTHON_SUITES = ['test_programs.py', 'run_cpython.py',
                  'run_cpython.py --accelerate']
 # The last line of a test program in Python.

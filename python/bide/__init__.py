@@ -33,6 +33,9 @@ def __getattr__(name):
     if name == 'EventLoopPolicy':
         from ._policy import EventLoopPolicy
         return EventLoopPolicy
+    if name == 'aio':
+        import importlib
+        return importlib.import_module('bide.aio')
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 
 

@@ -3,6 +3,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from . import aio as aio
+
 _T = TypeVar('_T')
 
 class Loop(asyncio.SelectorEventLoop):

@@ -67,7 +67,7 @@ int accel_init(PyObject *module)
     if (intern_names() < 0 || import_objects() < 0 || bound_init() < 0 ||
         await_init_type(module) < 0 || locks_init_types(module) < 0 ||
         queues_init_types(module) < 0 || gather_init_type(module) < 0 ||
-        streams_init_types(module) < 0)
+        streams_init_types(module) < 0 || files_init_type(module) < 0)
         return -1;
     return 0;
 }

@@ -150,6 +150,9 @@ struct accel_imports {
 };
 extern struct accel_imports accel_imports;
 
+/* files.c: reads and writes of files. */
+int files_init_type(PyObject *module);
+
 /* accel.c: all of the above. */
 int accel_init(PyObject *module);
 
