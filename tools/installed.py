@@ -69,14 +69,19 @@ def built_by_cmake(installed, scratch):
 
 
 def built_static(installed, scratch):
-    """As a program without any shared library."""
-    source = ROOT / 'examples' / 'hello.c'
-    run = subprocess.run(
-        ['cc', '-static', source, '-o', scratch / 'static',
-         *installed.flags('bide', '--static')], capture_output=True, text=True)
-    if run.returncode:
-        return run.stderr
-    return prints_what_it_should(installed, scratch / 'static', source)
+    """As programs without any shared library; the web's needs many others."""
+    complaints = ''
+    for package, example in [('bide', 'hello'), ('bide-web', 'web_hello')]:
+        flags = installed.flags(package, '--static')
+        if flags is None and package != 'bide':  # it was not built
+            continue
+        source = ROOT / 'examples' / f'{example}.c'
+        run = subprocess.run(
+            ['cc', '-static', source, '-o', scratch / example, *flags],
+            capture_output=True, text=True)
+        complaints += run.stderr if run.returncode else prints_what_it_should(
+            installed, scratch / example, source)
+    return complaints
 
 
 def has_pages(installed, _):
@@ -100,7 +105,7 @@ def has_its_name(installed, _):
 def check(installed):
     """Whether all that find it can use it."""
     tally = Tally()
-    checks = [('a static program', built_static),
+    checks = [('static programs', built_static),
               ('the name of the library', has_its_name),
               ('manual pages', has_pages)]
     if shutil.which('cmake'):
