@@ -112,6 +112,8 @@ int bide_sql_query(bide_sql *db, const char *sql, bide_sql_params params,
 {
     bide_sql_request request;
     int rc = bide__sql_request(&request, sql, params);
+    if (rc == 0)
+        rc = bide__sql_refuse_transaction(sql);
     if (rc < 0)
         return rc;
     bide_sql_cursor *cursor = new_cursor(&request,

@@ -111,6 +111,9 @@ BIDE_SUSPENDS void bide__sql_pool_empty(struct bide__sql_pool *pool);
 int bide__sql_request(bide_sql_request *request, const char *sql,
                       bide_sql_params params);
 
+/* -EINVAL for a statement that begins or ends a transaction. */
+int bide__sql_refuse_transaction(const char *sql);
+
 /* Send a request where it belongs, and wait. */
 BIDE_SUSPENDS int bide__sql_run(bide_sql *db, bide_sql_request *request);
 

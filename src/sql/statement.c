@@ -36,15 +36,33 @@ int bide__sql_request(bide_sql_request *request, const char *sql,
     return 0;
 }
 
+/* Comments, also in comments, and statements that are empty. */
+static const char *skip_nothing(const char *sql)
+{
+    for (;;) {
+        while (isspace((unsigned char)*sql) || *sql == ';')
+            sql++;
+        if (sql[0] == '-' && sql[1] == '-') {
+            sql += strcspn(sql, "\n");
+        } else if (sql[0] == '/' && sql[1] == '*') {
+            const char *end = strstr(sql + 2, "*/");
+            sql = end ? end + 2 : sql + strlen(sql);
+        } else if (sql[0] == '*' && sql[1] == '/') {
+            sql += 2;
+        } else {
+            return sql;
+        }
+    }
+}
+
 /* Transactions are begun and ended by functions, which know who is in one:
  * others share the connection, or count on what is open on it. */
-static int refuse_transaction(const char *sql)
+int bide__sql_refuse_transaction(const char *sql)
 {
     static const char *const words[] = {"BEGIN",     "START",   "COMMIT",
                                         "END",       "ABORT",   "ROLLBACK",
                                         "SAVEPOINT", "RELEASE", NULL};
-    while (isspace((unsigned char)*sql))
-        sql++;
+    sql = skip_nothing(sql);
     for (const char *const *word = words; *word; word++) {
         if ((*sql | 0x20) != (**word | 0x20)) /* most of them are not it */
             continue;
@@ -86,7 +104,9 @@ static int run_alone(struct bide__sql_bank *bank, bide_sql_request *request)
 int bide__sql_run(bide_sql *db, bide_sql_request *request)
 {
     const bide_sql_driver *driver = db->pool->driver;
-    int rc = request->script ? 0 : refuse_transaction(request->sql);
+    int rc = 0;
+    if (!request->script)
+        rc = bide__sql_refuse_transaction(request->sql);
     if (rc < 0)
         return rc;
     if (db->lane) {

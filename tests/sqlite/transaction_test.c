@@ -196,10 +196,16 @@ DATABASE_TEST(transactions_are_not_begun_by_statements)
 {
     static const char *const words[] = {"BEGIN", " begin immediate", "COMMIT",
                                         "end", "ROLLBACK", "SAVEPOINT a",
-                                        "RELEASE a"};
+                                        "RELEASE a", "/* now: */ BEGIN",
+                                        "-- now:\n BEGIN", "; BEGIN"};
+    bide_sql_cursor *cursor = NULL;
     CHECK_OK(make_table(db));
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         CHECK_ERR(bide_sql_execute(db, words[i], BIDE_SQL()), -EINVAL);
+        CHECK_ERR(bide_sql_query(db, words[i], BIDE_SQL(), &cursor), -EINVAL);
+        bide_sql_cursor_close(cursor);
+        cursor = NULL;
+    }
     CHECK_OK(bide_sql_executescript(db, "BEGIN; INSERT INTO t VALUES (1); "
                                         "COMMIT"));
     int rc = bide_sql_executescript(db, "BEGIN; INSERT INTO t VALUES (2)");
