@@ -31,7 +31,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / 'build' / 'test'
 MESON = next((path for path in ['/usr/bin/meson', shutil.which('meson')]
               if path and os.path.exists(path)), 'meson')
-FUZZ_SECONDS_MOST = 240  # for all targets, unless somebody asks for more
+FUZZ_SECONDS_MOST = 300  # for all targets, unless somebody asks for more
 CORES = os.cpu_count() or 1
 LIMIT_SECONDS = 600  # for one step of a stage; none comes near it
 PYTHON_TESTS = ['test_loop.py', 'test_sockets.py', 'test_tls.py',
@@ -152,7 +152,7 @@ def stage_asan():
 
 
 def stage_fuzz():
-    """libFuzzer's targets, 20 s each or BIDE_FUZZ_SECONDS"""
+    """libFuzzer's targets, a minute each or BIDE_FUZZ_SECONDS"""
     need('clang')
     directory = build('fuzz', 'clang', '-Dfuzz=true', '-Dassertions=true',
                       '-Db_lundef=false', '-Db_sanitize=address,undefined',
@@ -161,7 +161,7 @@ def stage_fuzz():
                      if path.name.startswith('fuzz_') and path.is_file())
     seconds = int(os.environ.get(
         'BIDE_FUZZ_SECONDS',
-        max(1, min(20, FUZZ_SECONDS_MOST * CORES // max(1, len(targets))))))
+        max(1, min(60, FUZZ_SECONDS_MOST * CORES // max(1, len(targets))))))
     tally = Tally()
     with concurrent.futures.ThreadPoolExecutor(CORES) as pool:
         for target, output in pool.map(lambda path: fuzz(path, seconds),
