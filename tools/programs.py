@@ -16,6 +16,9 @@ import tempfile
 from installed import COMPARE
 from tally import Tally
 
+# Those above the core; each has its own package, and headers of its name.
+LIBRARIES = ['http', 'jobs', 'model', 'postgres', 'redis', 'sql', 'sqlite',
+             'tls', 'web']
 WARNINGS = ['-std=gnu11', '-Wall', '-Wextra', '-Werror']
 
 
@@ -25,8 +28,13 @@ def package_of(source):
 
 
 def other_packages_of(source):
-    """Other libraries that a program shows bide beside."""
-    return re.findall(r'Needs ([a-z0-9.+-]+?)\.\s', source.read_text())
+    """Libraries beside bide's core: bide's own, by their headers, and others
+    that a program says it needs."""
+    text = source.read_text()
+    own = {f'bide-{name}' for name in re.findall(
+        r'^#include <bide/([a-z]+)\w*\.h>$', text, re.M) if name in LIBRARIES}
+    named = re.findall(r'Needs ([a-z0-9.+-]+?)\.\s', text)
+    return sorted(own) + [name for name in named if name not in own]
 
 
 def run_one(source, flags, installed, helpers, scratch):
