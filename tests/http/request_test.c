@@ -151,6 +151,34 @@ TEST(a_body_that_nobody_reads_is_skipped_if_it_is_short)
     run_clean(amain_ignored);
 }
 
+/* The reply must not be lost for what the client still had to say. */
+static int amain_unread(void *arg)
+{
+    static char body[150000];
+    bide_http_server *server = serve(ignore_body, NULL, NULL);
+    char buf[256];
+    (void)arg;
+    for (int i = 0; i < 2; i++) {
+        bide_stream *stream = dial(server);
+        say(stream, i == 0 ? "POST / HTTP/1.1\r\nHost: x\r\n"
+                             "Content-Length: 150000\r\n\r\n"
+                           : "POST / HTTP/1.1\r\nHost: x\r\n"
+                             "Connection: close\r\n"
+                             "Content-Length: 150000\r\n\r\n");
+        CHECK_INT(hear(stream, buf, sizeof buf), 200);
+        CHECK_OK(bide_stream_write(stream, body, sizeof body));
+        CHECK_INT(bide_stream_read(stream, buf, 1), 0);
+        bide_stream_close(stream);
+    }
+    CHECK_OK(bide_http_server_close(server));
+    return 0;
+}
+
+TEST(a_long_body_that_nobody_reads_does_not_reset_the_connection)
+{
+    run_clean(amain_unread);
+}
+
 /* Gives up waiting in the middle of the trailers, and goes on later. */
 static int read_twice(bide_http_request *request, void *arg)
 {

@@ -24,7 +24,7 @@
 
 #define SPARE_MOST 65536 /* bytes of memory that is kept for replies */
 #define PIECES 4       /* of a write, the head's included */
-#define LINGER 1.0     /* seconds for a client that was refused to read why */
+#define LINGER 1.0     /* seconds for a client to read the last reply */
 #define LINGER_MOST 262144 /* bytes that it may still send */
 
 /* ── Sending ──────────────────────────────────────────────────────────── */
@@ -251,26 +251,31 @@ static void reset(struct bide__http_connection *connection)
     request->version = 11; /* until the head says */
 }
 
-/* Say why, and give the client time to read it: closing a socket with bytes
- * that were not read would reset the connection under the reply. */
-static int refuse(struct bide__http_connection *connection, int status)
+/* Give the client time to read the reply: closing a socket with bytes that
+ * were not read would reset the connection under it. */
+static int linger(struct bide__http_connection *connection)
 {
     char buf[4096];
     bide_timeout timeout;
+    if (bide_stream_write_eof(connection->stream) < 0)
+        return 0; /* it has gone */
+    bide_timeout_enter(&timeout, LINGER);
+    ssize_t n = 1;
+    for (size_t got = 0; n > 0 && got < LINGER_MOST; got += (size_t)n)
+        n = bide_stream_read(connection->stream, buf, sizeof buf);
+    int rc = bide_timeout_exit(&timeout, n < 0 ? (int)n : 0);
+    return rc == -ECANCELED ? rc : 0;
+}
+
+/* Say why. */
+static int refuse(struct bide__http_connection *connection, int status)
+{
     int rc = bide__http_refuse(&connection->request, status);
     bide__http_end_request(&connection->request); /* while it is connected */
     connection->last = true;
     if (rc < 0 || (connection->request.complete && connection->ahead == 0))
         return rc;
-    rc = bide_stream_write_eof(connection->stream);
-    if (rc < 0)
-        return rc;
-    bide_timeout_enter(&timeout, LINGER);
-    ssize_t n = 1;
-    for (size_t got = 0; n > 0 && got < LINGER_MOST; got += (size_t)n)
-        n = bide_stream_read(connection->stream, buf, sizeof buf);
-    rc = bide_timeout_exit(&timeout, n < 0 ? (int)n : 0);
-    return rc == -ECANCELED ? rc : 0;
+    return linger(connection);
 }
 
 /* The handler has returned a negative code. */
@@ -313,9 +318,12 @@ static int handle(struct bide__http_connection *connection)
         rc = bide__http_finish_reply(request);
     if (rc < 0)
         return fail(connection, rc);
-    if (!request->complete && !connection->last)
-        connection->last = !bide__http_drain(request);
-    return 0;
+    if (request->complete ||
+        (!connection->last && bide__http_drain(request)))
+        return 0;
+    connection->last = true;
+    rc = bide__http_send(connection, NULL, 0); /* of requests before it */
+    return rc < 0 ? rc : linger(connection);
 }
 
 /* What begins with neither a method nor a version that anybody has heard of is
