@@ -4,8 +4,9 @@
  *
  * A cursor of the server's lives in a transaction; where none is open, one is
  * begun for it. So other statements can run on the connection between two
- * parts, and no more than a part is ever on its way. What the server can have
- * no cursor for (INSERT ... RETURNING) is fetched at once.
+ * parts, and no more than a part is ever on its way. Their writers were told
+ * that all went well, so that transaction is committed. What the server can
+ * have no cursor for (INSERT ... RETURNING) is fetched at once.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -92,7 +93,7 @@ static void end_cursor(struct stream *stream)
 {
     char text[64];
     if (stream->begun) {
-        if (insist(stream->pg, "ROLLBACK") < 0)
+        if (insist(stream->pg, "COMMIT") < 0) /* of a failed one: ROLLBACK */
             bide__pg_lose(stream->pg);
     } else if (stream->declared) {
         snprintf(text, sizeof text, "CLOSE bide_cursor_%" PRIu64,

@@ -111,3 +111,23 @@ DATABASE_TEST(a_statement_that_cannot_begin_leaves_no_cursor)
     CHECK_INT(stats.acquired, 0);
     return 0;
 }
+
+/* On a connection that was acquired, outside of transactions. */
+DATABASE_TEST(what_is_written_while_rows_are_read_is_kept)
+{
+    bide_sql *connection;
+    bide_sql_cursor *cursor;
+    const bide_sql_row *row;
+    CHECK_OK(bide_sql_execute(db, "CREATE TABLE t (a int)", BIDE_SQL()));
+    CHECK_OK(bide_sql_acquire(db, &connection));
+    CHECK_OK(bide_sql_query(connection, "SELECT generate_series(1, 3)",
+                            BIDE_SQL(), &cursor));
+    while (bide_sql_next(cursor, &row) > 0)
+        CHECK_INT(bide_sql_execute(connection, "INSERT INTO t VALUES (1)",
+                                   BIDE_SQL()),
+                  1);
+    bide_sql_cursor_close(cursor);
+    bide_sql_release(connection);
+    CHECK_INT(database_number(db, "SELECT count(*) FROM t"), 3);
+    return 0;
+}
