@@ -157,6 +157,8 @@ TEST(cookies_that_reach_too_far_are_refused)
     static const char *const cases[][2] = {
         {"http://example.org/", "a=b; Domain=org"},
         {"http://example.co.uk/", "a=b; Domain=co.uk"},
+        {"http://example.org./", "a=b; Domain=org."},
+        {"http://example.co.uk./", "a=b; Domain=co.uk."},
         {"http://example.org/", "a=b; Domain=www.example.org"},
         {"http://example.org/", "a=b; Domain=ample.org"},
         {"http://badexample.org/", "a=b; Domain=example.org"},

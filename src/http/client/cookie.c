@@ -118,9 +118,10 @@ static bool is_too_wide(const char *domain)
     static const char *const general[] = {"ac", "co", "com", "edu", "go",
                                           "gov", "ne", "net", "or", "org"};
     const char *dot = strchr(domain, '.');
-    if (!dot)
+    if (!dot || !dot[1]) /* "uk." is the same */
         return true;
-    if (strchr(dot + 1, '.') || strlen(dot + 1) != 2)
+    const char *end = strchrnul(dot + 1, '.');
+    if ((*end && end[1]) || end - dot != 3)
         return false;
     size_t len = (size_t)(dot - domain);
     for (size_t i = 0; i < sizeof general / sizeof general[0]; i++)
