@@ -13,6 +13,7 @@ import gc
 import inspect
 import pathlib
 import pickle
+import random
 import subprocess
 import sys
 import tempfile
@@ -450,6 +451,100 @@ class GatherTests(Accelerated):
                 self.assertFalse(gc.isenabled())
             finally:
                 gc.enable()
+        bide.run(main())
+
+
+class StreamTests(Accelerated):
+    """A script of calls on asyncio's reader and on ours."""
+
+    def setUp(self):
+        self.own = asyncio.StreamReader
+        super().setUp()
+
+    async def play(self, kind, script, limit):
+        log = []
+
+        class Transport(asyncio.Transport):
+            def pause_reading(self):
+                log.append('pause')
+
+            def resume_reading(self):
+                log.append('resume')
+        reader = kind(limit=limit, loop=asyncio.get_running_loop())
+        transport = Transport()
+        reader.set_transport(transport)
+        waiting = None
+        for name, *arguments in script:
+            if name == 'cancel':
+                waiting.cancel()
+            elif name.startswith('feed') or name == 'set_exception':
+                getattr(reader, name)(*arguments)
+            elif waiting is None:  # two may not read at once
+                waiting = asyncio.create_task(
+                    getattr(reader, name)(*arguments))
+            for _ in range(3):
+                await asyncio.sleep(0)
+            if waiting and waiting.done():
+                try:
+                    log.append(waiting.result())
+                except (Exception, asyncio.CancelledError) as error:
+                    log.append((repr(error),
+                                getattr(error, 'partial', None)))
+                waiting = None
+            log.append((bytes(reader._buffer), reader.at_eof(),
+                        reader._paused, reader._waiter is None))
+        if waiting:
+            waiting.cancel()
+        log.append(repr(reader).replace(repr(transport), ''))
+        return log
+
+    def test_reader_does_the_same(self):
+        feeds = [('feed_data', data) for data in (
+            b'', b'a', b'b\n', b'cd\nef\n', b'g' * 9, b'h' * 30 + b'\n',
+            bytearray(b'xy\n'))]
+        reads = [('read', 0), ('read', 1), ('read', 100), ('read',),
+                 ('readexactly', 3), ('readexactly', 0), ('readexactly', -1),
+                 ('readline',), ('readuntil', b'\n'), ('readuntil', b'')]
+        dice = random.Random(7)
+        for _ in range(400):
+            script = []
+            for _ in range(12):
+                if dice.random() < 0.55:
+                    script.append(dice.choice(feeds))
+                else:
+                    script.append(dice.choice(reads))
+            end = dice.choice([[('feed_eof',)], [], [
+                ('set_exception', ValueError('broken'))]])
+            script += end + dice.choices(reads, k=3)
+            logs = [bide.run(self.play(kind, script, 12))
+                    for kind in (self.own, asyncio.StreamReader)]
+            self.assertEqual(logs[0], logs[1], script)
+
+    def test_cancelled_read_can_be_repeated(self):
+        script = [('read', 5), ('cancel',), ('feed_data', b'1'), ('read', 5),
+                  ('readexactly', 2), ('feed_data', b'2'), ('cancel',),
+                  ('readline',), ('feed_data', b'3\n')]
+        logs = [bide.run(self.play(kind, script, 12))
+                for kind in (self.own, asyncio.StreamReader)]
+        self.assertEqual(logs[0][:2], logs[1][:2])
+        self.assertEqual(logs[0], logs[1])
+
+    def test_works_with_asyncios_own_parts(self):
+        own = self.own
+
+        async def main():
+            loop = asyncio.get_running_loop()
+            server = await asyncio.start_server(
+                lambda reader, writer: writer.close(), '127.0.0.1', 0)
+            reader = own(loop=loop)
+            protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+            transport, _ = await loop.create_connection(
+                lambda: protocol, *server.sockets[0].getsockname())
+            writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+            self.assertEqual(await reader.read(), b'')
+            writer.close()
+            await writer.wait_closed()
+            server.close()
         bide.run(main())
 
 
