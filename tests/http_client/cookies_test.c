@@ -88,3 +88,30 @@ TEST(cookies_are_sent_back_where_they_belong)
 {
     run_clean(amain_sent);
 }
+
+static int amain_overlaid(void *arg)
+{
+    static const char secure[] = "https://www.example.org/";
+    static const char plain[] = "http://www.example.org/";
+    bide_http_session *http = open_session(NULL);
+    (void)arg;
+    CHECK_OK(bide_http_session_set_cookie(
+        http, secure, "id=1; Secure; Domain=example.org; Path=/"));
+    CHECK_ERR(bide_http_session_set_cookie(
+                  http, plain, "id=2; Domain=example.org; Path=/"),
+              -EINVAL);
+    CHECK_ERR(bide_http_session_set_cookie(http, plain, "id=2; Path=/a"),
+              -EINVAL);
+    CHECK_OK(bide_http_session_set_cookie(http, plain, "other=3"));
+    CHECK_STR(bide_http_session_cookie(http, secure, "id"), "1");
+    CHECK_OK(bide_http_session_set_cookie(
+        http, secure, "id=4; Domain=example.org; Path=/"));
+    CHECK_STR(bide_http_session_cookie(http, plain, "id"), "4");
+    bide_http_session_close(http);
+    return 0;
+}
+
+TEST(who_speaks_http_cannot_replace_what_https_has_set_as_secure)
+{
+    run_clean(amain_overlaid);
+}

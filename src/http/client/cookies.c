@@ -71,6 +71,30 @@ static int reserve(struct bide__jar *jar)
     return 0;
 }
 
+static bool path_matches(const char *target, const char *path)
+{
+    size_t len = strlen(path), target_len = strcspn(target, "?");
+    if (len > target_len || strncmp(target, path, len) != 0)
+        return false;
+    return len == target_len || path[len - 1] == '/' || target[len] == '/';
+}
+
+/* RFC 6265bis, 5.7: whoever sits on a line without TLS must not choose what a
+ * server is told over TLS. */
+static bool hides_secure(const struct bide__jar *jar,
+                         const struct bide__cookie *cookie)
+{
+    for (size_t i = 0; i < jar->count; i++) {
+        const struct bide__cookie *old = &jar->cookies[i];
+        if (old->secure && strcmp(old->name, cookie->name) == 0 &&
+            (bide__domain_matches(old->domain, cookie->domain) ||
+             bide__domain_matches(cookie->domain, old->domain)) &&
+            path_matches(cookie->path, old->path))
+            return true;
+    }
+    return false;
+}
+
 /* A new value takes the place, and the number, of the old one. */
 static int keep(struct bide__jar *jar, struct bide__cookie *cookie,
                 int64_t now)
@@ -111,21 +135,17 @@ int bide__jar_store(bide_http_session *session, const struct bide__url *url,
     if (rc < 0)
         return rc;
     drop_expired(session->jar, now);
-    rc = keep(session->jar, &cookie, now);
+    rc = !url->secure && hides_secure(session->jar, &cookie)
+             ? bide_raise(-EINVAL, "cookie \"%.60s\": https has set a Secure "
+                                   "one of this name",
+                          cookie.name)
+             : keep(session->jar, &cookie, now);
     if (rc < 0)
         bide__cookie_free(&cookie);
     return rc;
 }
 
 /* ── Sending ──────────────────────────────────────────────────────────── */
-
-static bool path_matches(const char *target, const char *path)
-{
-    size_t len = strlen(path), target_len = strcspn(target, "?");
-    if (len > target_len || strncmp(target, path, len) != 0)
-        return false;
-    return len == target_len || path[len - 1] == '/' || target[len] == '/';
-}
 
 static bool is_for(const struct bide__cookie *cookie,
                    const struct bide__url *url, int64_t now)
