@@ -25,8 +25,9 @@
 struct sql_store {
     struct bide__store store;
     bide_sql *db;
-    double epoch; /* seconds since 1970 when the loop's clock was at 0 */
-    char take[STATEMENT];
+    double epoch; /* what to add to the loop's clock, see now() */
+    bool virtual; /* time is */
+    const char *take;
 };
 
 static struct sql_store *own(struct bide__store *store)
@@ -34,10 +35,18 @@ static struct sql_store *own(struct bide__store *store)
     return (struct sql_store *)store;
 }
 
-/* The loop's clock, so that tests in virtual time see it pass. */
+static double seconds_since_1970(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* Processes share the system's clock. Virtual time is nobody else's: it goes
+ * on from when the store was opened. */
 static double now(const struct sql_store *store)
 {
-    return store->epoch + bide_time();
+    return store->virtual ? store->epoch + bide_time() : seconds_since_1970();
 }
 
 /* ── Putting in ───────────────────────────────────────────────────────── */
@@ -261,12 +270,24 @@ static int make_table(bide_sql *db, bool postgres)
     return rc < 0 ? rc : 0;
 }
 
-static double seconds_since_1970(void)
+static bool is_virtual(void)
 {
-    struct timespec time;
-    clock_gettime(CLOCK_REALTIME, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+    bide_engine *engine = bide_loop_engine(bide_loop_current());
+    return strcmp(bide_engine_backend(engine), "sim") == 0;
 }
+
+/* PostgreSQL may run a subquery again for each row: an array is made once. */
+static const char take_sqlite[] =
+    "UPDATE bide_jobs SET state = 1, due = $4, attempt = attempt + 1 "
+    "WHERE queue = $1 AND id IN (SELECT id FROM bide_jobs "
+    "WHERE queue = $1 AND state < 2 AND due <= $2 ORDER BY due LIMIT $3) "
+    "RETURNING id, name, data, attempt, attempts, backoff";
+static const char take_postgres[] =
+    "UPDATE bide_jobs SET state = 1, due = $4, attempt = attempt + 1 "
+    "WHERE queue = $1 AND id = ANY(ARRAY(SELECT id FROM bide_jobs "
+    "WHERE queue = $1 AND state < 2 AND due <= $2 ORDER BY due LIMIT $3 "
+    "FOR UPDATE SKIP LOCKED)) "
+    "RETURNING id, name, data, attempt, attempts, backoff";
 
 static struct sql_store *new_store(bide_sql *db, const char *queue,
                                    bool postgres)
@@ -279,13 +300,8 @@ static struct sql_store *new_store(bide_sql *db, const char *queue,
     strcpy(store->store.queue, queue);
     store->db = db;
     store->epoch = seconds_since_1970() - bide_time();
-    snprintf(store->take, sizeof store->take,
-             "UPDATE bide_jobs SET state = 1, due = $4, attempt = attempt + 1 "
-             "WHERE queue = $1 AND id IN (SELECT id FROM bide_jobs "
-             "WHERE queue = $1 AND state < 2 AND due <= $2 "
-             "ORDER BY due LIMIT $3%s) "
-             "RETURNING id, name, data, attempt, attempts, backoff",
-             postgres ? " FOR UPDATE SKIP LOCKED" : "");
+    store->virtual = is_virtual();
+    store->take = postgres ? take_postgres : take_sqlite;
     return store;
 }
 
