@@ -128,7 +128,8 @@ BIDE_API BIDE_SUSPENDS BIDE_NODISCARD int bide_redis_close(bide_redis *redis);
  * Errors:   BIDE_E_REDIS the server refused it, bide_errmsg() has its words;
  *           -ECONNRESET the connection broke meanwhile, and nobody knows
  *           whether it was carried out; those of bide_redis_open(); -EMSGSIZE
- *           for a reply beyond the limit; -EINVAL; -ENOMEM
+ *           for a reply beyond the limit; -EINVAL, also for SUBSCRIBE and
+ *           its like, which would confuse the answers; -ENOMEM
  * Owns:     the caller frees *ret_value by bide_redis_free().
  * Thread:   the loop's. Any number of tasks at once.
  * Like:     redis.asyncio.Redis.execute_command.

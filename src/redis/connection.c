@@ -21,6 +21,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "redis/redis.h"
 
@@ -346,6 +347,21 @@ static int ask(bide_redis *redis, size_t count, const char *const *args,
     return rc;
 }
 
+/* Commands that are not answered once: all answers after theirs would go to
+ * the wrong tasks. */
+static bool is_alien(const char *name, size_t len)
+{
+    static const char *const names[] = {"SUBSCRIBE",    "UNSUBSCRIBE",
+                                        "PSUBSCRIBE",   "PUNSUBSCRIBE",
+                                        "SSUBSCRIBE",   "SUNSUBSCRIBE",
+                                        "MONITOR",      "SYNC",
+                                        "PSYNC",        "HELLO"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (len == strlen(names[i]) && strncasecmp(name, names[i], len) == 0)
+            return true;
+    return false;
+}
+
 static void leave(bide_redis *redis)
 {
     if (--redis->users == 0)
@@ -356,6 +372,11 @@ int bide_redis_command(bide_redis *redis, size_t count,
                        const char *const *args, const size_t *lens,
                        bide_redis_value **ret_value)
 {
+    if (count > 0 && is_alien(args[0], lens ? lens[0] : strlen(args[0])))
+        return bide_raise(-EINVAL, "%.20s takes the connection away from "
+                                   "others; use bide_redis_subscribe() for "
+                                   "messages",
+                          args[0]);
     if (count == 0 || count > ARGS_MAX)
         return bide_raise(-EINVAL, "count is %zu, must be 1 to %d", count,
                           ARGS_MAX);

@@ -69,6 +69,8 @@ static int amain_refused(void *arg)
     CHECK_ERR(BIDE_REDIS(redis, NULL, "INCR"), BIDE_E_REDIS);
     CHECK_OK(BIDE_REDIS(redis, NULL, "PING"));
     CHECK_ERR(bide_redis_command(redis, 0, NULL, NULL, NULL), -EINVAL);
+    CHECK_ERR(BIDE_REDIS(redis, NULL, "subscribe", "news"), -EINVAL);
+    CHECK_OK(BIDE_REDIS(redis, NULL, "PING"));
     return bide_redis_close(redis);
 }
 
