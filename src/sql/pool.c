@@ -249,8 +249,9 @@ static int wait_in_line(struct bide__sql_bank *bank, bool exclusive,
 
 /* ── Taking ───────────────────────────────────────────────────────────── */
 
-/* Try a connection that was idle for long; nobody can have it meanwhile. */
-static bool still_works(struct bide__sql_lane *lane)
+/* Try a connection that was idle for long; nobody can have it meanwhile.
+ * Returns whether it works, or -ECANCELED. */
+static int still_works(struct bide__sql_lane *lane)
 {
     struct bide__sql_pool *pool = lane->bank->pool;
     if (lane->shared > 0 ||
@@ -261,7 +262,9 @@ static bool still_works(struct bide__sql_lane *lane)
     lane->held = false;
     lane->idle_since = bide_time();
     bide__sql_look(lane);
-    if (rc < 0 && rc != -ECANCELED)
+    if (rc == -ECANCELED)
+        return rc;
+    if (rc < 0)
         lane->broken = true;
     return !lane->broken;
 }
@@ -278,7 +281,10 @@ static int find(struct bide__sql_bank *bank, struct bide__sql_lane **ret_lane)
             continue;
         if ((!lane || lane->shared > 0) && can_grow(bank))
             return add_lane(bank, ret_lane);
-        if (!lane || still_works(lane)) {
+        int works = lane ? still_works(lane) : true;
+        if (works < 0)
+            return works;
+        if (works) {
             *ret_lane = lane;
             return 0;
         }
