@@ -40,7 +40,8 @@ def loops():
         loop = gdb.parse_and_eval('bide__loops')
     except gdb.error:
         raise gdb.GdbError('the program has no libbide, or one without '
-                           'debugging information; compile it with -g')
+                           'debugging information: compile it with '
+                           '-g, or install libbide0-dbgsym')
     while loop:
         yield loop.dereference()
         loop = loop['next_loop']
