@@ -103,7 +103,6 @@ need_for_test()
     done
     want python3-nest-asyncio /usr/lib/python3/dist-packages/nest_asyncio.py
     want python3-pytest-asyncio /usr/lib/python3/dist-packages/pytest_asyncio
-    want postgresql /usr/lib/postgresql/*/bin/initdb
 }
 
 need_for_bench()
