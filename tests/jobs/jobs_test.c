@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* jobs_test.c — jobs in SQLite, and in a real Redis where time is real: done,
- * tried again, dead, delayed, and held by a worker that is killed. */
+ * tried again, dead, delayed, and held by a worker that is killed. With
+ * ON_POSTGRES the same in a table of the server that BIDE_TEST_POSTGRES
+ * names. */
 #include <bide/jobs.h>
+#include <bide/sql.h>
+#ifdef ON_POSTGRES
+#include <bide/postgres.h>
+#else
 #include <bide/sqlite.h>
+#endif
 
 #include "redis/server.h"
 
 static struct redis_server server;
+#ifndef ON_POSTGRES
 static char directory[] = "/tmp/bide-jobs-XXXXXX";
-static char url[160];
+#endif
+static char url[512];
 
 static bide_jobs *open_store(double lease)
 {
@@ -18,38 +27,97 @@ static bide_jobs *open_store(double lease)
     return jobs;
 }
 
-static void on_sqlite(bide_coroutine *amain)
+/* ── Stores ───────────────────────────────────────────────────────────── */
+
+static bool is_virtual(void)
 {
-    char command[64];
+    const char *backend = getenv("BIDE_BACKEND");
+    return backend && strcmp(backend, "sim") == 0;
+}
+
+#ifdef ON_POSTGRES
+
+static int drop_table(void *arg)
+{
+    bide_sql *db;
+    (void)arg;
+    int rc = bide_sql_open(url, NULL, &db);
+    if (rc < 0)
+        return rc;
+    rc = bide_sql_execute(db, "DROP TABLE IF EXISTS bide_jobs", BIDE_SQL());
+    bide_sql_close(db);
+    return rc < 0 ? rc : 0;
+}
+
+static bool begin_sql(void)
+{
+    snprintf(url, sizeof url, "%s", getenv("BIDE_TEST_POSTGRES"));
+    CHECK_OK(bide_postgres_register());
+    return CHECK_OK(bide_run(drop_table, NULL));
+}
+
+static void end_sql(void)
+{
+}
+
+#else
+
+static bool begin_sql(void)
+{
     strcpy(directory, "/tmp/bide-jobs-XXXXXX");
     if (!CHECK(mkdtemp(directory)))
-        return;
+        return false;
     snprintf(url, sizeof url, "sqlite:///%s/jobs.db", directory);
-    CHECK_OK(bide_sqlite_register());
-    CHECK_OK(bide_run(amain, NULL));
+    return CHECK_OK(bide_sqlite_register());
+}
+
+static void end_sql(void)
+{
+    char command[64];
     snprintf(command, sizeof command, "rm -r %s", directory);
     CHECK_OK(system(command));
 }
 
-/* Virtual time and another process do not go together. */
-static void on_redis(bide_coroutine *amain)
+#endif
+
+static void on_sql(bide_coroutine *amain)
 {
-    const char *backend = getenv("BIDE_BACKEND");
-    if (backend && strcmp(backend, "sim") == 0) {
-        test_skip("a server does not wait for virtual time");
+    if (!begin_sql())
         return;
+    CHECK_OK(bide_run(amain, NULL));
+    end_sql();
+}
+
+/* Returns whether there is one; the test was skipped otherwise. Virtual time
+ * and another process do not go together. */
+static bool begin_redis(void)
+{
+#ifdef ON_POSTGRES
+    test_skip("this program is about PostgreSQL");
+    return false;
+#endif
+    if (is_virtual()) {
+        test_skip("a server does not wait for virtual time");
+        return false;
     }
     if (!redis_begin(&server, NULL))
-        return;
+        return false;
     strcpy(url, server.url);
+    return true;
+}
+
+static void on_redis(bide_coroutine *amain)
+{
+    if (!begin_redis())
+        return;
     CHECK_OK(bide_run(amain, NULL));
     redis_end(&server);
 }
 
 #define BOTH(name, amain)                                                     \
-    TEST(name##_in_sqlite)                                                    \
+    TEST(name##_in_sql)                                                       \
     {                                                                         \
-        on_sqlite(amain);                                                     \
+        on_sql(amain);                                                        \
     }                                                                         \
     TEST(name##_in_redis)                                                     \
     {                                                                         \
@@ -413,34 +481,22 @@ static void kill_a_worker(void)
 
 TEST(no_job_of_a_worker_that_was_killed_is_lost_in_redis)
 {
-    const char *backend = getenv("BIDE_BACKEND");
-    if (backend && strcmp(backend, "sim") == 0) {
-        test_skip("a server does not wait for virtual time");
+    if (!begin_redis())
         return;
-    }
-    if (!redis_begin(&server, NULL))
-        return;
-    strcpy(url, server.url);
     kill_a_worker();
     redis_end(&server);
 }
 
-TEST(no_job_of_a_worker_that_was_killed_is_lost_in_sqlite)
+TEST(no_job_of_a_worker_that_was_killed_is_lost_in_sql)
 {
-    const char *backend = getenv("BIDE_BACKEND");
-    if (backend && strcmp(backend, "sim") == 0) {
+    if (is_virtual()) {
         test_skip("another process does not wait for virtual time");
         return;
     }
-    char command[64];
-    strcpy(directory, "/tmp/bide-jobs-XXXXXX");
-    if (!CHECK(mkdtemp(directory)))
+    if (!begin_sql())
         return;
-    snprintf(url, sizeof url, "sqlite:///%s/jobs.db", directory);
-    CHECK_OK(bide_sqlite_register());
     kill_a_worker();
-    snprintf(command, sizeof command, "rm -r %s", directory);
-    CHECK_OK(system(command));
+    end_sql();
 }
 
 /* ── What is out of range ─────────────────────────────────────────────── */
@@ -472,5 +528,5 @@ static int amain_range(void *arg)
 
 TEST(what_is_out_of_range_is_refused_with_the_limit)
 {
-    on_sqlite(amain_range);
+    on_sql(amain_range);
 }
