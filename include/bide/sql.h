@@ -395,7 +395,10 @@ BIDE_API BIDE_SUSPENDS void bide_sql_close(bide_sql *db);
 /*
  * bide_sql_acquire — take a connection out of the pool, for this task alone.
  *
- * Tasks are served in the order in which they come.
+ * Tasks are served in the order in which they come. What a session keeps is
+ * not undone when it is given back: SET, SET ROLE, temporary tables, advisory
+ * locks and PRAGMA reach the next user. Undo them, or use SET LOCAL within a
+ * transaction.
  *
  *   db               a database; of a connection, itself is given once more
  *   ret_connection   set on success
