@@ -198,7 +198,7 @@ def idle(bench, name, line, path):
                 one.sendall(request)
                 if b'200' not in one.recv(4096):
                     raise measure.Failed('a reply is no 200')
-            time.sleep(0.5)
+            time.sleep(3)  # idle is who has waited for a while
             return (memory_bytes(process.pid) - before) / count / 1024, count
         finally:
             for one in kept:
